@@ -88,7 +88,7 @@ impl Order {
         let done = match result {
             MailResult::Sent => Done::MailSent,
             MailResult::Refused => Done::MailRefused,
-            MailResult::GivenUp => Done::Closed,
+            MailResult::Failed => Done::Closed,
         };
         if let Some(mail) = &mut self.progress.mail {
             mail.result.get_or_insert(result);
@@ -114,7 +114,7 @@ impl Order {
             },
         }
         if let Some(mail) = &mut self.progress.mail {
-            mail.result.get_or_insert(MailResult::GivenUp);
+            mail.result.get_or_insert(MailResult::Failed);
         }
         self.record(Step::CloseOrder, Outcome::Done(Done::Closed), attempt);
         settled

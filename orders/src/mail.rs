@@ -23,8 +23,8 @@ names!(
         Sent = "sent",
         /// The mail service refused it for good (a dead address, say).
         Refused = "refused",
-        /// The workflow closed the order without it.
-        GivenUp = "given_up",
+        /// It was given up: the workflow closed the order without it.
+        Failed = "failed",
     }
 );
 

@@ -61,15 +61,12 @@ pub struct WorkflowState {
     pub failure: Option<CaughtError>,
 }
 
-/// The error output that a `Catch` puts into the state (ASL, "Error Output").
+/// The error output that a `Catch` puts into the state (ASL, "Error Output"). Its `Cause` is for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaughtError {
     /// The error's name: a reject reason's, or one of the `States.` errors.
     #[serde(rename = "Error")]
     pub error: String,
-    /// What the failing step said about it.
-    #[serde(rename = "Cause", default)]
-    pub cause: String,
 }
 
 macro_rules! messages {

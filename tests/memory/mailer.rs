@@ -1,0 +1,42 @@
+//! A mailer that keeps what it was given, and refuses one address.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use orders::OrderId;
+use orders::mail::{Mail, MailKind};
+use orders::ports::{MailError, Mailer};
+use parking_lot::Mutex;
+
+use super::faults::Faults;
+
+pub struct MemoryMailer {
+    sent: Mutex<Vec<Mail>>,
+    faults: Arc<Faults>,
+}
+
+/// The address that every mail service refuses.
+pub const DEAD_ADDRESS: &str = "nobody@dead.example";
+
+impl MemoryMailer {
+    pub fn new(faults: Arc<Faults>) -> Self {
+        Self { sent: Mutex::default(), faults }
+    }
+
+    pub fn sent(&self, order: &OrderId, kind: MailKind) -> usize {
+        self.sent.lock().iter().filter(|mail| mail.order_id == *order && mail.kind == kind).count()
+    }
+}
+
+#[async_trait]
+impl Mailer for MemoryMailer {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.faults.call("Mailer", || {
+            if mail.to == DEAD_ADDRESS {
+                return Err(MailError::Refused("no such mailbox".into()));
+            }
+            self.sent.lock().push(mail.clone());
+            Ok(())
+        })
+    }
+}

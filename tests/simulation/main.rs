@@ -1,0 +1,12 @@
+//! The whole pipeline on a virtual clock: real workers, batch core, engine and definition; the world in memory.
+//!
+//! Proves: with any one port call failing before its effect, after it, or by a crash (and with random pairs of them),
+//! money, stock and status agree when the dust settles; and every edge of `order.asl.json` is walked.
+//! Misses: what only a real store or process does (tests/contract, tests/chaos).
+
+#[path = "../memory/mod.rs"]
+mod memory;
+
+mod edges;
+mod faults;
+mod world;

@@ -1,0 +1,68 @@
+//! Read, decide, write: how a worker applies a transition to an order that others may change at the same time.
+
+use orders::ports::{OrderStore, Saved};
+use orders::{Order, OrderId, Retry, StockChange};
+
+use crate::Verdict;
+
+/// More conflicts in a row than this are left to the queue's backoff.
+pub(crate) const TRIES: usize = 8;
+
+/// The order a message is about, or what becomes of a message that has none.
+pub(crate) async fn load(store: &dyn OrderStore, id: &OrderId) -> Result<Order, Verdict> {
+    match store.get(id).await {
+        Ok(Some(order)) => Ok(order),
+        Ok(None) => Err(Verdict::order_not_found()),
+        Err(unavailable) => Err(Verdict::Retry(unavailable.into())),
+    }
+}
+
+/// Applies `decide` and writes its result, on condition that the order is still the one that was read; reads it again
+/// and decides anew otherwise. Writes nothing when nothing changed.
+///
+/// # Errors
+/// [`Retry`] when the store is unavailable or the order keeps changing.
+pub(crate) async fn transition(
+    store: &dyn OrderStore,
+    mut order: Order,
+    mut decide: impl FnMut(&mut Order) -> Vec<StockChange> + Send,
+) -> Result<Order, Retry> {
+    for _ in 0..TRIES {
+        match write(store, &order, &mut decide).await? {
+            Some(written) => return Ok(written),
+            None => order = reread(store, &order).await?,
+        }
+    }
+    Err(contention())
+}
+
+/// One try: the order as written, or `None` if something the decision rests on has changed.
+pub(crate) async fn write(
+    store: &dyn OrderStore,
+    order: &Order,
+    decide: impl FnOnce(&mut Order) -> Vec<StockChange> + Send,
+) -> Result<Option<Order>, Retry> {
+    let mut next = order.clone();
+    let stock = decide(&mut next);
+    if next.progress == order.progress {
+        return Ok(Some(next));
+    }
+    match store.update(&next, &stock).await? {
+        Saved::Saved => {
+            next.version += 1;
+            Ok(Some(next))
+        }
+        Saved::Conflict => Ok(None),
+    }
+}
+
+pub(crate) async fn reread(store: &dyn OrderStore, order: &Order) -> Result<Order, Retry> {
+    store.get(order.id()).await?.ok_or_else(|| Retry::new("OrderVanished", "the order is no longer in the store"))
+}
+
+pub(crate) fn contention() -> Retry {
+    Retry::new(
+        "Contention",
+        format_args!("the order or its products changed {TRIES} times while the step was deciding"),
+    )
+}
