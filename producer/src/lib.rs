@@ -1,1 +1,163 @@
-//! producer
+//! The HTTP API of Orderflow: orders and products, as one [`axum::Router`] over the ports of [`::orders`].
+//!
+//! The same router runs on hyper and on Lambda, so nothing in here knows a peer address, a store or a global state.
+//! A request passes, from the outside in:
+//!
+//! ```text
+//! observe (span, log line, duration) -> routes -> idempotency key (POST /orders) -> guard (time-out, panic)
+//!   -> Require<scope> -> admission -> body (media type, size, types, rules) -> handler -> port
+//! ```
+//!
+//! Where to read on: [`orders`](mod@orders) and [`products`] (the handlers), `wire` (what bodies are like, and their rules), [`problem`]
+//! (every error), [`auth`] and [`admission`] (who may, and when), `openapi` (the document).
+
+pub mod admission;
+pub mod auth;
+mod body;
+mod docs;
+mod guard;
+mod health;
+mod idempotency;
+mod observe;
+mod openapi;
+mod orders;
+mod params;
+mod preconditions;
+pub mod problem;
+mod product_cache;
+mod products;
+mod random;
+mod trace;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::orders::ports::{Catalogue, Clock, OrderStore};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+pub use crate::health::Readiness;
+
+/// What the API works on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The orders, and the way in.
+    pub orders: Arc<dyn OrderStore>,
+    /// The products.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Renders the process's numbers in the text format of Prometheus.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// How the API is run.
+#[derive(Clone)]
+pub struct Settings {
+    /// Who is let in.
+    pub access: auth::Access,
+    /// Asked one after the other whether an order may come in; the first refusal counts.
+    pub admission: Vec<Arc<dyn admission::Admission>>,
+    /// What `/metrics` answers; `404` without.
+    pub metrics: Option<RenderMetrics>,
+    /// What `/ready` asks; without one, whether the catalogue answers.
+    pub readiness: Option<Arc<dyn Readiness>>,
+    /// A request that takes longer, its body included, is answered `503`.
+    pub request_timeout: Duration,
+}
+
+impl Default for Settings {
+    /// Open to everybody, without limits, ten seconds for a request.
+    fn default() -> Self {
+        Self {
+            access: auth::Access::Open,
+            admission: Vec::new(),
+            metrics: None,
+            readiness: None,
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Api(Arc<Shared>);
+
+struct Shared {
+    ports: Ports,
+    access: auth::Access,
+    admission: Vec<Arc<dyn admission::Admission>>,
+    metrics: Option<RenderMetrics>,
+    readiness: Option<Arc<dyn Readiness>>,
+    cache: product_cache::ProductCache,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<Api> for auth::Access {
+    fn from_ref(api: &Api) -> Self {
+        api.access.clone()
+    }
+}
+
+/// The whole API. Install a `metrics` recorder before, if the numbers shall have descriptions.
+///
+/// It answers unknown paths itself (`404`), so what is merged with it must have no fallback of its own.
+pub fn router(ports: Ports, settings: Settings) -> Router {
+    observe::describe();
+    let Settings { access, admission, metrics, readiness, request_timeout } = settings;
+    let cache = product_cache::ProductCache::new();
+    let api = Api(Arc::new(Shared { ports, access, admission, metrics, readiness, cache }));
+    let guarded = |handlers: MethodRouter<Api>| guard::guarded(handlers, request_timeout);
+    // Its count and its key are on the guards' answers too.
+    let place =
+        guarded(post(orders::place)).route_layer(from_fn(idempotency::echo)).route_layer(from_fn(observe::posted));
+    Router::new()
+        .route("/orders", place.merge(guarded(get(orders::list))))
+        .route("/orders/{order_id}", guarded(get(orders::read)))
+        .route("/orders/{order_id}/cancel", guarded(post(orders::cancel)))
+        .route("/products", guarded(get(products::list).post(products::create)))
+        .route("/products/{sku}", guarded(get(products::read).put(products::put).delete(products::delete)))
+        .route("/products/{sku}/stock", guarded(post(products::change_stock)))
+        .route("/health", guarded(get(health::health)))
+        .route("/ready", guarded(get(health::ready)))
+        .route("/metrics", guarded(get(health::metrics)))
+        .route("/openapi.json", guarded(get(docs::openapi)))
+        .route("/docs", guarded(get(docs::to_index)))
+        .route("/docs/", guarded(get(docs::index)))
+        .route("/docs/{*path}", guarded(get(docs::asset)))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
+        .layer(from_fn(observe::request))
+        .with_state(api)
+}
+
+/// The document behind `/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::document()
+}
+
+async fn not_found() -> problem::Problem {
+    problem::Problem::new(problem::NOT_FOUND, "There is nothing at this path; `/openapi.json` has those there are.")
+}
+
+/// The router adds `Allow`, which is all that `OPTIONS` asks for.
+async fn method_not_allowed(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    problem::Problem::new(problem::METHOD_NOT_ALLOWED, "The header `Allow` has the methods of this path.")
+        .into_response()
+}

@@ -48,7 +48,11 @@ impl Faults {
     }
 
     /// Makes a call to `port`, with the fault that is planned for it.
-    pub fn call<T, E: From<Unavailable>>(&self, port: &'static str, effect: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn call<T, E: From<Unavailable>>(
+        &self,
+        port: &'static str,
+        effect: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let fault = {
             let mut state = self.state.lock();
             state.calls += 1;

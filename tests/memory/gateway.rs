@@ -39,7 +39,10 @@ impl MemoryGateway {
     /// Minor units that were captured and not paid back.
     pub fn kept(&self, order: &OrderId) -> i64 {
         let state = self.state.lock();
-        let captured = state.payments.iter().filter(|(request, status)| request.order_id == *order && *status == PaymentStatus::Succeeded);
+        let captured = state
+            .payments
+            .iter()
+            .filter(|(request, status)| request.order_id == *order && *status == PaymentStatus::Succeeded);
         captured.map(|(request, _)| request.amount.amount).sum()
     }
 
@@ -100,7 +103,9 @@ impl PaymentGateway for MemoryGateway {
 
     async fn void(&self, id: &PaymentId, _: &str) -> Result<Payment, GatewayError> {
         self.change(id, |state, index| match state.payments[index].1 {
-            PaymentStatus::RequiresConfirmation | PaymentStatus::Declined(_) | PaymentStatus::Voided => Ok(PaymentStatus::Voided),
+            PaymentStatus::RequiresConfirmation | PaymentStatus::Declined(_) | PaymentStatus::Voided => {
+                Ok(PaymentStatus::Voided)
+            }
             _ => Err(GatewayError::WrongState),
         })
     }

@@ -95,7 +95,9 @@ impl OrderStore for MemoryStore {
             let state = self.state.lock();
             let end = match &page.cursor {
                 None => state.orders.len(),
-                Some(cursor) => cursor.parse().ok().filter(|at| *at <= state.orders.len()).ok_or(ListError::InvalidCursor)?,
+                Some(cursor) => {
+                    cursor.parse().ok().filter(|at| *at <= state.orders.len()).ok_or(ListError::InvalidCursor)?
+                }
             };
             let fits = |order: &Order| {
                 filter.storefront.as_ref().is_none_or(|storefront| order.placed.storefront == *storefront)
@@ -168,7 +170,8 @@ impl Catalogue for MemoryStore {
                 Some(cursor) => Some(cursor.parse().map_err(|_| ListError::InvalidCursor)?),
             };
             let state = self.state.lock();
-            let mut rest = state.products.values().filter(|product| after.as_ref().is_none_or(|after| product.sku > *after));
+            let mut rest =
+                state.products.values().filter(|product| after.as_ref().is_none_or(|after| product.sku > *after));
             let items: Vec<_> = rest.by_ref().take(page.limit.get() as usize).cloned().collect();
             let next = rest.next().and(items.last()).map(|product| product.sku.to_string());
             Ok(Page { items, next })
@@ -204,7 +207,9 @@ impl Catalogue for MemoryStore {
             let mut state = self.state.lock();
             Ok(match state.products.get(sku) {
                 None => Changed::Missing,
-                Some(present) if version.is_some_and(|version| version != present.version) => Changed::Conflict(present.clone()),
+                Some(present) if version.is_some_and(|version| version != present.version) => {
+                    Changed::Conflict(present.clone())
+                }
                 Some(present) if present.reserved > 0 => Changed::Reserved(present.clone()),
                 Some(_) => Changed::Done(state.products.remove(sku).unwrap()),
             })

@@ -10,7 +10,9 @@ use orders::ports::{AnswerError, Clock, Outgoing, Started, Unavailable, Workflow
 use orders::{OrderId, Queue};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use statemachine::{Context, Definition, Effect, Event, Execution, HistoryEvent, Outcome, Task, TaskId, TaskToken as Token};
+use statemachine::{
+    Context, Definition, Effect, Event, Execution, HistoryEvent, Outcome, Task, TaskId, TaskToken as Token,
+};
 
 use super::clock::ManualClock;
 use super::faults::Faults;
@@ -19,7 +21,9 @@ use super::queues::MemoryQueues;
 /// `order.asl.json`, with the queues' URLs put in.
 pub fn definition() -> Arc<Definition> {
     let mut text = include_str!("../../statemachine/order.asl.json").to_owned();
-    for (name, queue) in [("Orders", "orders"), ("Inventory", "inventory"), ("Payments", "payments"), ("Emails", "emails")] {
+    for (name, queue) in
+        [("Orders", "orders"), ("Inventory", "inventory"), ("Payments", "payments"), ("Emails", "emails")]
+    {
         text = text.replace(&format!("${{{name}QueueUrl}}"), &format!("memory:{queue}"));
     }
     Arc::new(Definition::parse(&text).unwrap())
@@ -153,7 +157,8 @@ impl Workflow for MemoryWorkflow {
                 state_machine_arn: "arn:aws:states:memory:000000000000:stateMachine:order".into(),
                 state_machine_name: "order".into(),
             };
-            let (execution, effects) = Execution::start(self.definition.clone(), context, input.clone(), 7, self.clock.now());
+            let (execution, effects) =
+                Execution::start(self.definition.clone(), context, input.clone(), 7, self.clock.now());
             let mut run = Run { execution, history: Vec::new(), outcome: None };
             self.perform(&mut run, effects);
             runs.insert(name.to_string(), run);

@@ -122,7 +122,9 @@ async fn any_two_faults_leave_money_stock_and_status_in_agreement() {
         let calls = play(scenario, &[], None).await;
         for first in 0..calls {
             for second in first + 1..calls + 3 {
-                for (one, other) in [(Fault::After, Fault::Crash), (Fault::Before, Fault::After), (Fault::After, Fault::After)] {
+                for (one, other) in
+                    [(Fault::After, Fault::Crash), (Fault::Before, Fault::After), (Fault::After, Fault::After)]
+                {
                     play(scenario, &[(first, one), (second, other)], None).await;
                 }
             }

@@ -4,6 +4,8 @@
 //! money, stock and status agree when the dust settles; and every edge of `order.asl.json` is walked.
 //! Misses: what only a real store or process does (tests/contract, tests/chaos).
 
+#![allow(clippy::unwrap_used)] // a test
+
 #[path = "../memory/mod.rs"]
 mod memory;
 

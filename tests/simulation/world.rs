@@ -61,7 +61,11 @@ impl World {
     /// Posts an order as the API would.
     pub async fn post(&self, key: &str, change: impl FnOnce(&mut Content)) -> OrderId {
         let mut content = Content {
-            customer: Customer { id: "c-1".parse().unwrap(), email: "ada@example.com".into(), name: Some("Ada".into()) },
+            customer: Customer {
+                id: "c-1".parse().unwrap(),
+                email: "ada@example.com".into(),
+                name: Some("Ada".into()),
+            },
             lines: vec![Line { sku: "MUG".parse().unwrap(), quantity: 2 }],
             currency: Currency::EUR,
             payment_method: "pm_card_visa".into(),
@@ -73,7 +77,8 @@ impl World {
         let storefront: orders::Storefront = "shop".parse().unwrap();
         let id = OrderId::derive(&storefront, &key.parse().unwrap());
         let placed_at = self.clock.now();
-        let order = NewOrder { id: id.clone(), storefront, placed_at, trace_id: "ab".repeat(16).parse().unwrap(), content };
+        let order =
+            NewOrder { id: id.clone(), storefront, placed_at, trace_id: "ab".repeat(16).parse().unwrap(), content };
         assert_eq!(self.store.accept(&order).await.unwrap(), Acceptance::Created);
         id
     }
@@ -142,7 +147,8 @@ impl World {
             if self.turn().await {
                 continue;
             }
-            let next: Option<Timestamp> = self.queues.next_visible().into_iter().chain(self.workflow.next_timer()).min();
+            let next: Option<Timestamp> =
+                self.queues.next_visible().into_iter().chain(self.workflow.next_timer()).min();
             match next.filter(|next| *next <= end) {
                 Some(next) => self.clock.advance_to(next),
                 None => return self.clock.advance_to(end),
@@ -175,7 +181,8 @@ impl World {
         assert!(self.gateway.captures(id) <= 1, "charged twice: {order:?}");
 
         let product = self.store.product(&"MUG".parse().unwrap()).unwrap();
-        let sold: u32 = self.store.orders().iter().filter(|order| order.progress.status == Status::Confirmed).map(quantity).sum();
+        let sold: u32 =
+            self.store.orders().iter().filter(|order| order.progress.status == Status::Confirmed).map(quantity).sum();
         assert_eq!((product.stock + sold, product.reserved), (STOCK, 0), "stock: {order:?}");
 
         self.workflow.with_run(id, |run| {
@@ -194,7 +201,11 @@ impl World {
         let sent = mail.is_some_and(|mail| mail.result == Some(orders::mail::MailResult::Sent));
         assert!(!sent || told >= 1, "no mail: {order:?}");
         assert!(told as u32 <= mail.map_or(0, |mail| mail.attempts), "more mails than attempts: {order:?}");
-        assert!(order.placed.content.customer.email == DEAD_ADDRESS || sent || mail.is_none_or(|mail| mail.result.is_some()));
+        assert!(
+            order.placed.content.customer.email == DEAD_ADDRESS
+                || sent
+                || mail.is_none_or(|mail| mail.result.is_some())
+        );
     }
 }
 

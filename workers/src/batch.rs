@@ -85,9 +85,9 @@ enum Fate {
 }
 
 /// A record on its way through the core.
-struct Record<'a> {
+struct Record {
     queue: Queue,
-    message: &'a SqsMessage,
+    message: SqsMessage,
     delivery: Delivery,
 }
 
@@ -114,8 +114,8 @@ impl BatchCore {
     ) -> Result<SqsBatchResponse, MissingMessageId> {
         let now = self.clock.now();
         let mut records = Vec::with_capacity(event.records.len());
-        for (index, message) in event.records.iter().enumerate() {
-            let delivery = Delivery::of(message, now).ok_or(MissingMessageId { index })?;
+        for (index, message) in event.records.into_iter().enumerate() {
+            let delivery = Delivery::of(&message, now).ok_or(MissingMessageId { index })?;
             records.push(Record { queue: W::QUEUE, message, delivery });
         }
         let stop = deadline.checked_sub(self.settings.margin).unwrap_or(deadline);
@@ -140,7 +140,7 @@ impl BatchCore {
         Ok(response)
     }
 
-    async fn record<W: Worker>(&self, worker: &W, record: &Record<'_>, stop: Instant) -> Fate {
+    async fn record<W: Worker>(&self, worker: &W, record: &Record, stop: Instant) -> Fate {
         if Instant::now() >= stop {
             return self.give_back(record).await;
         }
@@ -169,7 +169,7 @@ impl BatchCore {
         .await
     }
 
-    async fn settle(&self, record: &Record<'_>, message: &impl Message, verdict: Verdict) -> Fate {
+    async fn settle(&self, record: &Record, message: &impl Message, verdict: Verdict) -> Fate {
         let (step, about) = (message.step(), Some((message.step(), message.order_id().clone())));
         let answered = match (verdict, message.task_token()) {
             (Verdict::Acknowledge, _) => return Fate::Done,
@@ -208,7 +208,7 @@ impl BatchCore {
     }
 
     /// A technical failure: away for a while, or into the DLQ if this was the last receive.
-    async fn retry(&self, record: &Record<'_>, about: Option<(Step, OrderId)>, retry: &Retry) -> Fate {
+    async fn retry(&self, record: &Record, about: Option<(Step, OrderId)>, retry: &Retry) -> Fate {
         let delivery = &record.delivery;
         if delivery.receive_count >= self.settings.max_receive_count {
             return self.dead_letter(record, about, retry.error, &retry.cause).await;
@@ -221,7 +221,7 @@ impl BatchCore {
 
     /// No time is left to try: visible at once, for somebody else. The last receive would be its end, so it becomes a
     /// dead letter that says so.
-    async fn give_back(&self, record: &Record<'_>) -> Fate {
+    async fn give_back(&self, record: &Record) -> Fate {
         if record.delivery.receive_count >= self.settings.max_receive_count {
             let cause = "its function was out of time before the message's turn came";
             return self.dead_letter(record, None, "NotAttempted", cause).await;
@@ -230,7 +230,7 @@ impl BatchCore {
         Fate::Reported
     }
 
-    async fn hide(&self, record: &Record<'_>, after: Duration) {
+    async fn hide(&self, record: &Record, after: Duration) {
         let Some(receipt) = &record.delivery.receipt_handle else { return };
         if let Err(unavailable) = self.queues.change_visibility(record.queue, receipt, after).await {
             // It comes again all the same, after the queue's own visibility time-out.
@@ -239,7 +239,7 @@ impl BatchCore {
     }
 
     /// Sends the message to the DLQ with its cause. It is done only when it is there; else the redrive policy is the net.
-    async fn dead_letter(&self, record: &Record<'_>, about: Option<(Step, OrderId)>, error: &str, cause: &str) -> Fate {
+    async fn dead_letter(&self, record: &Record, about: Option<(Step, OrderId)>, error: &str, cause: &str) -> Fate {
         let letter = DeadLetter::new(error, cause, about, &record.delivery);
         let attributes = record.message.message_attributes.iter();
         let attributes = attributes.filter_map(|(name, value)| Some((name.clone(), value.string_value.clone()?)));

@@ -3,6 +3,8 @@
 //! Proves: each record of a batch ends done or reported, whatever fails, panics or hangs, and only a record whose
 //! consequence is durable ends done. Misses: real queues and workflows (tests/contract, tests/end_to_end).
 
+#![allow(clippy::unwrap_used)] // a test
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

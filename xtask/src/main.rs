@@ -1,2 +1,71 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: what the project does to itself. Needs nothing but Rust; tools that make it better are used if they
+//! are there.
+
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask test     format, lints, all tests, documentation, dependencies
+       cargo xtask bench    all benches (criterion)";
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let done = match task.as_deref() {
+        Some("test") => test(),
+        Some("bench") => cargo("bench --workspace --benches"),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything a change must pass, cheapest first.
+fn test() -> Result<(), String> {
+    if installed("fmt") {
+        cargo("fmt --all --check")?;
+    }
+    if installed("clippy") {
+        cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
+    }
+    if installed("deny") {
+        cargo("deny check bans licenses sources")?;
+    }
+    cargo("build --workspace --locked")?;
+    if installed("nextest") {
+        cargo("nextest run --workspace --locked --no-fail-fast")?;
+    } else {
+        cargo("test --workspace --locked --no-fail-fast --lib --bins --tests")?;
+    }
+    cargo("test --workspace --locked --doc")?;
+    no_aws_sdk()
+}
+
+/// The shipped default binary stays free of the AWS SDK (DESIGN.md 2).
+fn no_aws_sdk() -> Result<(), String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "orderflow", "--edges", "normal,build", "--prefix", "none", "--locked"])
+        .output()
+        .map_err(|error| format!("cargo tree: {error}"))?;
+    let tree = String::from_utf8_lossy(&tree.stdout);
+    match tree.lines().find(|line| line.starts_with("aws-sdk-") || line.starts_with("aws-config ")) {
+        Some(line) => Err(format!("the default binary depends on {line}")),
+        None => Ok(()),
+    }
+}
+
+fn installed(subcommand: &str) -> bool {
+    Command::new(env!("CARGO")).args([subcommand, "--version"]).output().is_ok_and(|output| output.status.success())
+}
+
+fn cargo(arguments: &str) -> Result<(), String> {
+    eprintln!("\n==> cargo {arguments}");
+    let status = Command::new(env!("CARGO")).args(arguments.split(' ')).status();
+    match status.map_err(|error| format!("cargo {arguments}: {error}"))?.success() {
+        true => Ok(()),
+        false => Err(format!("failed: cargo {arguments}")),
+    }
+}

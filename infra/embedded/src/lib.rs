@@ -1,1 +1,172 @@
-//! orderflow-embedded
+//! The pipeline on one SQLite file: the ports of [`orders::ports`], and the runtime that calls the workers' functions,
+//! drives the workflow's engine and fires its timers.
+//!
+//! ```text
+//! accept --> orders + message --+                          +--> function --> orders, products, gateway, mailbox
+//!                               v                          |        |
+//!                      queue ----> trigger (batches) ------+        v
+//!                        ^                                     workflow (answer)
+//!                        |                                          |
+//!                        +---- next step's message, history, state -+   one transaction
+//! ```
+//!
+//! [`db`] commits what many callers write in one sync. [`queue`] has SQS's semantics, [`trigger`] those of a Lambda event
+//! source mapping, [`workflow`] those of Step Functions. Everything waits by notification or for an exact time.
+//!
+//! What `kill -9` leaves is what was committed: at the next [`Embedded::open`] leases are void, timers stand, and
+//! executions go on by themselves.
+
+pub mod clock;
+pub mod config;
+pub mod db;
+#[cfg(test)]
+mod fixture;
+pub mod gateway;
+pub mod http;
+mod lock;
+pub mod mailbox;
+pub mod orders;
+mod paging;
+pub mod products;
+pub mod queue;
+mod runtime;
+mod schema;
+pub mod smtp;
+mod timing;
+pub mod trigger;
+pub mod workflow;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::orders::Queue;
+use ::orders::ports::{Clock, Unavailable};
+use ::orders::step::QueueName;
+
+pub use clock::ManualClock;
+pub use config::{Config, Durability, Trigger, Triggers};
+use db::Db;
+pub use gateway::SimulatedGateway;
+pub use mailbox::Mailbox;
+pub use orders::SqliteOrders;
+pub use products::SqliteCatalogue;
+pub use queue::{Depth, MessageId, Received, SqliteQueues};
+pub use schema::OpenError;
+pub use smtp::SmtpMailer;
+pub use trigger::Function;
+pub use workflow::{EmbeddedWorkflow, substitute};
+
+/// An opened pipeline; clones share it.
+#[derive(Clone)]
+pub struct Embedded {
+    db: Db,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    orders: Arc<SqliteOrders>,
+    catalogue: Arc<SqliteCatalogue>,
+    queues: Arc<SqliteQueues>,
+    workflow: Arc<EmbeddedWorkflow>,
+    gateway: Arc<SimulatedGateway>,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Embedded {
+    /// Opens the file (and makes it, if there is none). New executions run `definition`, the text of
+    /// `statemachine/order.asl.json`; those under way keep theirs. Blocks for a few writes.
+    ///
+    /// # Errors
+    /// [`OpenError`]: each says what to do.
+    pub fn open(config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let db = Db::open(&config)?;
+        let queues = Arc::new(SqliteQueues::load(db.clone(), Arc::clone(&clock), config.max_receive_count)?);
+        let workflow = EmbeddedWorkflow::load(db.clone(), Arc::clone(&queues), definition, Arc::clone(&clock))?;
+        Ok(Self {
+            orders: Arc::new(SqliteOrders::new(db.clone(), Arc::clone(&queues))),
+            catalogue: Arc::new(SqliteCatalogue::new(db.clone())),
+            gateway: Arc::new(SimulatedGateway::new(db.clone(), Arc::clone(&clock))),
+            mailbox: Arc::new(Mailbox::new(db.clone(), Arc::clone(&clock))),
+            workflow: Arc::new(workflow),
+            queues,
+            config: Arc::new(config),
+            clock,
+            db,
+        })
+    }
+
+    /// The orders.
+    pub fn orders(&self) -> Arc<SqliteOrders> {
+        Arc::clone(&self.orders)
+    }
+
+    /// The product catalogue.
+    pub fn catalogue(&self) -> Arc<SqliteCatalogue> {
+        Arc::clone(&self.catalogue)
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> Arc<SqliteQueues> {
+        Arc::clone(&self.queues)
+    }
+
+    /// The workflow.
+    pub fn workflow(&self) -> Arc<EmbeddedWorkflow> {
+        Arc::clone(&self.workflow)
+    }
+
+    /// The simulated payment gateway.
+    pub fn gateway(&self) -> Arc<SimulatedGateway> {
+        Arc::clone(&self.gateway)
+    }
+
+    /// The captured mailbox.
+    pub fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.mailbox)
+    }
+
+    /// The database under all of them.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// How much is in each queue, dead letters included.
+    pub fn queue_status(&self) -> Vec<(QueueName, Depth)> {
+        let names = Queue::ALL.iter().flat_map(|queue| [QueueName::from(*queue), QueueName::dlq(*queue)]);
+        names.map(|name| (name, self.queues.depth(name))).collect()
+    }
+
+    /// All messages that are not dead letters.
+    pub fn backlog(&self) -> usize {
+        self.queues.backlog()
+    }
+
+    /// Dead letters of a queue in order of arrival, after `after`, without receiving them.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub fn dead_letters(
+        &self,
+        queue: Queue,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Received>, Unavailable> {
+        self.queues.peek(QueueName::dlq(queue), after, limit)
+    }
+
+    /// Calls the functions with their queues' messages and fires timers, until `shutdown`. Then takes nothing new,
+    /// finishes what is in hand, and returns.
+    pub async fn run(&self, functions: BTreeMap<Queue, Function>, shutdown: impl Future<Output = ()>) {
+        runtime::run(self, functions, shutdown).await;
+    }
+
+    /// Looks at the clock now: fires due timers and lets the triggers find messages that became visible. For a clock that
+    /// is set by hand; with the machine's clock [`Self::run`] does it in time.
+    pub async fn tick(&self) {
+        self.queues.wake_all();
+        self.workflow.fire_due().await;
+    }
+
+    /// Commits what waits, moves the WAL into the file, and gives the file free. Blocks for a sync or two.
+    pub fn close(self) {
+        self.db.close();
+    }
+}

@@ -1,0 +1,83 @@
+//! Moves what was committed from the WAL into the file, on a thread and connection of its own, so that no write waits
+//! for it and the WAL stays bounded.
+//!
+//! A passive checkpoint does nearly all the work beside the writer, but under steady load it never sees the end of
+//! the WAL, and a WAL is only reused from its beginning once all of it was moved. So when it has grown long the rest
+//! (little: a passive one came just before) is moved while the writer stands still for one sync
+//! (SQLite, "Write-Ahead Logging", sections 2.1 and 6).
+
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+
+/// A passive checkpoint whenever the WAL has grown by so many frames (pages of 4 KiB) since the last.
+const PASSIVE_EVERY: u32 = 4_000;
+/// The WAL is brought to its end when it is so long.
+const RESTART_AT: u32 = 16_000;
+
+#[derive(Default)]
+struct Wal {
+    frames: u32,
+    checkpointed_at: u32,
+    closed: bool,
+}
+
+/// Where the writer reports how long the WAL is.
+#[derive(Default)]
+pub(super) struct WalLength {
+    wal: Mutex<Wal>,
+    grown: Condvar,
+}
+
+impl WalLength {
+    /// Called after each commit with the number of frames in the WAL.
+    pub(super) fn report(&self, frames: u32) {
+        let mut wal = self.wal.lock();
+        if frames < wal.frames {
+            wal.checkpointed_at = 0;
+        }
+        wal.frames = frames;
+        if frames - wal.checkpointed_at.min(frames) >= PASSIVE_EVERY {
+            self.grown.notify_one();
+        }
+    }
+
+    /// Ends the checkpointer.
+    pub(super) fn close(&self) {
+        self.wal.lock().closed = true;
+        self.grown.notify_one();
+    }
+
+    /// The WAL's length when a checkpoint is due, `None` when closed.
+    fn due(&self) -> Option<u32> {
+        let mut wal = self.wal.lock();
+        while !wal.closed && wal.frames.saturating_sub(wal.checkpointed_at) < PASSIVE_EVERY {
+            self.grown.wait(&mut wal);
+        }
+        wal.checkpointed_at = wal.frames;
+        (!wal.closed).then_some(wal.frames)
+    }
+}
+
+/// Until closed.
+pub(super) fn run(connection: &Connection, length: &WalLength, turnstile: &Arc<Mutex<()>>) {
+    while let Some(frames) = length.due() {
+        checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+        if frames >= RESTART_AT {
+            let _standstill = turnstile.lock();
+            checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
+        }
+    }
+}
+
+/// A checkpoint that could not be finished is tried again when the WAL has grown further.
+pub(super) fn checkpoint(connection: &Connection, pragma: &str) {
+    let result = connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    metrics::counter!("orderflow_checkpoints_total").increment(1);
+    match result {
+        Ok(0) => {}
+        Ok(_) => tracing::debug!(pragma, "a checkpoint could not finish: somebody still reads"),
+        Err(error) => tracing::warn!(pragma, %error, "a checkpoint failed"),
+    }
+}

@@ -1,0 +1,259 @@
+//! One SQLite file: one writer that commits in groups, readers beside it, checkpoints beside both.
+//!
+//! A write is a closure over the connection with everything rendered before; it only binds, steps and reads back.
+//! What must follow a commit whatever becomes of the caller (an in-memory index, a timer) goes into
+//! [`Db::write_then`]'s second closure, which runs on the writer's thread in the order of the commits.
+
+mod checkpoint;
+mod job;
+mod readers;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use orders::ports::Unavailable;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::{Config, Durability};
+use crate::lock::FileLock;
+use crate::schema;
+use crate::schema::OpenError;
+use checkpoint::WalLength;
+use job::Typed;
+pub use job::Verdict;
+use readers::Readers;
+use writer::{Request, Writer};
+
+/// Statements a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 128;
+
+/// A handle on the database; clones share it.
+#[derive(Clone)]
+pub struct Db {
+    requests: mpsc::Sender<Request>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    readers: Readers,
+    length: Arc<WalLength>,
+    after_group: Arc<OnceLock<writer::AfterGroup>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The writer's thread holds it too: released when the file is closed, or the last handle and the writer are gone.
+    lock: Mutex<Option<Arc<FileLock>>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.length.close();
+    }
+}
+
+impl Db {
+    /// Opens the file, makes it or brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]: each says what to do.
+    pub fn open(config: &Config) -> Result<Self, OpenError> {
+        let path = config.path.as_path();
+        let lock = Arc::new(FileLock::take(path)?);
+        let failed = |error: rusqlite::Error| OpenError::Sqlite { path: path.to_owned(), error };
+        let mut connection = open_connection(path).map_err(failed)?;
+        schema::prepare(&mut connection, path)?;
+        let synchronous = match config.durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        // temp_store: a savepoint's undo pages stay in memory. journal_size_limit: a WAL that once grew shrinks again.
+        let pragmas = format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0;
+             PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;"
+        );
+        connection.execute_batch(&pragmas).map_err(failed)?;
+        let length = Arc::new(WalLength::default());
+        let reported = Arc::clone(&length);
+        connection
+            .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames: std::ffi::c_int| {
+                reported.report(u32::try_from(frames).unwrap_or_default());
+                Ok(())
+            }))
+            .map_err(failed)?;
+        let checkpoints = open_connection(path).map_err(failed)?;
+        checkpoints.busy_timeout(Duration::from_millis(100)).map_err(failed)?;
+
+        let turnstile = Arc::new(Mutex::new(()));
+        let after_group = Arc::new(OnceLock::new());
+        let (requests, received) = mpsc::channel(config.write_queue.max(1));
+        let writer = Writer {
+            connection,
+            requests: received,
+            turnstile: Arc::clone(&turnstile),
+            after_group: Arc::clone(&after_group),
+        };
+        let grown = Arc::clone(&length);
+        let writers_lock = Arc::clone(&lock);
+        let write = move || {
+            writer.run();
+            drop(writers_lock);
+        };
+        let threads = vec![
+            spawn("orderflow-writer", path, write)?,
+            spawn("orderflow-checkpoint", path, move || checkpoint::run(&checkpoints, &grown, &turnstile))?,
+        ];
+        let shared = Shared {
+            path: path.to_owned(),
+            readers: Readers::new(path.to_owned()),
+            length,
+            after_group,
+            threads: Mutex::new(threads),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok(Self { requests, shared: Arc::new(shared) })
+    }
+
+    /// Writes, and answers once it is committed.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the job or the commit failed: the former wrote nothing, the latter's outcome is unknown.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<Verdict<T>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.write_then(job, |result| result).await
+    }
+
+    /// Like [`Self::write`]; `settled` runs after the commit, or its failure, even if nobody waits for the answer any more.
+    /// It runs on the writer's thread, so it must be short and never wait.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<Verdict<T>> + Send + 'static,
+        settled: impl FnOnce(Result<T, Unavailable>) -> Result<U, Unavailable> + Send + 'static,
+    ) -> Result<U, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        self.request(Box::new(Typed { run: Some(job), result: None, settled, answer: Some(answer) })).await?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Hands a write over without waiting for its commit.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the writer has ended; `settled` does not run then.
+    pub async fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<Verdict<T>> + Send + 'static,
+        settled: impl FnOnce(Result<T, Unavailable>) + Send + 'static,
+    ) -> Result<(), Unavailable> {
+        self.request(Box::new(Typed { run: Some(job), result: None, settled, answer: None::<oneshot::Sender<()>> }))
+            .await
+    }
+
+    /// Blocks for the commit: for start-up, before anything runs that must not be blocked.
+    pub(crate) fn write_at_start<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<Verdict<T>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let settled = move |result: Result<T, Unavailable>| drop(answer.send(result));
+        let job = Typed { run: Some(job), result: None, settled, answer: None::<oneshot::Sender<()>> };
+        self.requests.try_send(Request::Job(Box::new(job))).map_err(|_| closed())?;
+        answered.recv().unwrap_or_else(|_| Err(closed()))
+    }
+
+    async fn request(&self, job: Box<dyn job::Job>) -> Result<(), Unavailable> {
+        self.requests.send(Request::Job(job)).await.map_err(|_| closed())
+    }
+
+    /// A short read, where the caller stands: a few rows by key. Sees everything that was answered before.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Unavailable> {
+        self.shared.readers.read(read)
+    }
+
+    /// A longer read, on a thread for blocking work.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let shared = Arc::clone(&self.shared);
+        let scan = tokio::task::spawn_blocking(move || shared.readers.read(read));
+        scan.await.unwrap_or_else(|error| Err(Unavailable::new("Store", error)))
+    }
+
+    /// Runs after each group, when all its jobs are settled. Only the first call counts.
+    pub(crate) fn after_group(&self, hook: impl Fn() + Send + Sync + 'static) {
+        drop(self.shared.after_group.set(Arc::new(hook)));
+    }
+
+    /// Commits what waits, moves the WAL into the file and ends the threads. Blocks for a sync or two.
+    /// Later writes are [`Unavailable`].
+    pub fn close(&self) {
+        let threads = std::mem::take(&mut *self.shared.threads.lock());
+        if threads.is_empty() {
+            return;
+        }
+        // The writer may have no place free, and this is no async function: so wait for one on a plain thread.
+        let requests = self.requests.clone();
+        let asked = std::thread::spawn(move || requests.blocking_send(Request::Close).is_ok());
+        self.shared.length.close();
+        if asked.join().is_err() {
+            tracing::error!("the writer could not be asked to close");
+            return;
+        }
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a database thread had panicked");
+            }
+        }
+        self.shared.readers.clear();
+        match open_connection(&self.shared.path) {
+            Ok(connection) => checkpoint::checkpoint(&connection, "PRAGMA wal_checkpoint(TRUNCATE)"),
+            Err(error) => tracing::warn!(%error, "the last checkpoint was left out; the next start makes up for it"),
+        }
+        self.shared.lock.lock().take();
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+}
+
+fn spawn(name: &str, path: &Path, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map_err(|error| OpenError::Io { path: path.to_owned(), error })
+}
+
+/// A connection as all of ours are: private to one thread at a time, and patient for a moment with a foreign reader.
+fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// What the callers see of SQLite's errors. They carry SQL and codes, never values.
+pub(crate) fn unavailable(error: rusqlite::Error) -> Unavailable {
+    Unavailable::new("Store", error)
+}
+
+fn closed() -> Unavailable {
+    Unavailable::new("Store", "it is closed")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The orders on SQLite ([`OrderStore`]).
+//!
+//! Accepting is one transaction of the order and its message, so no order here is ever without one: none expires, and
+//! `keep` only reads. The order as posted and its progress are JSON; the columns beside them are what conditions and listings
+//! need. Not for the execution; that is [`crate::workflow`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use orders::message::OrdersMessage;
+use orders::order::Progress;
+use orders::ports::{
+    Acceptance, ListError, OrderFilter, OrderStore, Outgoing, Page, PageRequest, Saved, SendError, Unavailable,
+};
+use orders::{NewOrder, Order, OrderId, Queue, Status, StockChange};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::db::{Db, Verdict};
+use crate::paging;
+use crate::products;
+use crate::queue::SqliteQueues;
+
+/// A page looks at so many orders at most, so that a rare status doesn't cost a walk through all of them.
+const SCANNED: i64 = 2_000;
+
+/// The orders of one file.
+pub struct SqliteOrders {
+    db: Db,
+    queues: Arc<SqliteQueues>,
+    /// The progress of every order at its beginning, rendered.
+    accepted: Arc<str>,
+}
+
+impl SqliteOrders {
+    /// Over an opened file; `queues` takes the messages of accepted orders.
+    pub fn new(db: Db, queues: Arc<SqliteQueues>) -> Self {
+        let accepted = serde_json::to_string(&Progress::accepted()).expect("a unit status always serialises");
+        Self { db, queues, accepted: accepted.into() }
+    }
+}
+
+/// Renders for a column; the types have string keys only, so this fails on no input.
+fn json(value: &impl serde::Serialize) -> Result<String, Unavailable> {
+    serde_json::to_string(value).map_err(|error| Unavailable::new("Store", error))
+}
+
+/// Reads a column that holds JSON.
+fn parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+const ORDER: &str = "placed, progress, version";
+
+fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
+    let version = row.get::<_, i64>(2)?;
+    Ok(Order {
+        placed: parsed(row, 0)?,
+        progress: parsed(row, 1)?,
+        version: u64::try_from(version).unwrap_or_default(),
+    })
+}
+
+/// What the accept path found.
+enum Found {
+    New,
+    Same { execution: bool },
+    Other,
+}
+
+fn insert_or_find(connection: &Connection, insert: &Insert) -> rusqlite::Result<Found> {
+    let sql = "INSERT INTO orders (id, storefront, customer_id, status, version, fingerprint, progress, placed)
+               VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+    let inserted = connection.prepare_cached(sql)?.execute(params![
+        insert.id.as_str(),
+        insert.storefront,
+        insert.customer,
+        Status::Accepted.name(),
+        insert.fingerprint,
+        &*insert.progress,
+        insert.placed,
+    ])?;
+    if inserted > 0 {
+        return Ok(Found::New);
+    }
+    let sql = "SELECT fingerprint, EXISTS (SELECT 1 FROM executions WHERE executions.seq = orders.seq) FROM orders WHERE id = ?";
+    connection.prepare_cached(sql)?.query_row([insert.id.as_str()], |row| {
+        let same = row.get_ref(0)?.as_blob()? == insert.fingerprint;
+        Ok(if same { Found::Same { execution: row.get(1)? } } else { Found::Other })
+    })
+}
+
+/// An order, rendered for its row.
+struct Insert {
+    id: OrderId,
+    storefront: String,
+    customer: String,
+    fingerprint: [u8; 16],
+    progress: Arc<str>,
+    placed: String,
+}
+
+#[async_trait]
+impl OrderStore for SqliteOrders {
+    async fn accept(&self, order: &NewOrder) -> Result<Acceptance, Unavailable> {
+        let body = OrdersMessage::dispatch(order.id.clone(), order.trace_id.clone()).body();
+        let outgoing = Outgoing { body, delay: Duration::ZERO, ..Outgoing::default() };
+        let message = self.queues.prepare(Queue::Orders.into(), outgoing).map_err(|error| match error {
+            SendError::Unavailable(unavailable) => unavailable,
+            invalid => Unavailable::new("Queue", invalid),
+        })?;
+        let insert = Insert {
+            id: order.id.clone(),
+            storefront: order.storefront.as_str().to_owned(),
+            customer: order.content.customer.id.as_str().to_owned(),
+            fingerprint: order.content.fingerprint(),
+            progress: Arc::clone(&self.accepted),
+            placed: json(order)?,
+        };
+        let settle = self.queues.settle_with();
+        let job = move |connection: &Connection| {
+            let (acceptance, send) = match insert_or_find(connection, &insert)? {
+                Found::New => (Acceptance::Created, true),
+                Found::Same { execution } => (Acceptance::Repeated, !execution),
+                Found::Other => (Acceptance::KeyReused, false),
+            };
+            if send {
+                message.insert(connection)?;
+            }
+            Ok(Verdict::Keep((acceptance, send.then_some(message))))
+        };
+        let settled = move |result: Result<(Acceptance, Option<_>), Unavailable>| {
+            let (acceptance, message) = result?;
+            if let Some(message) = message {
+                settle.put(message);
+            }
+            Ok(acceptance)
+        };
+        self.db.write_then(job, settled).await
+    }
+
+    async fn keep(&self, id: &OrderId) -> Result<bool, Unavailable> {
+        self.db.read(|connection| {
+            let mut exists = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM orders WHERE id = ?)")?;
+            exists.query_row([id.as_str()], |row| row.get(0))
+        })
+    }
+
+    async fn get(&self, id: &OrderId) -> Result<Option<Order>, Unavailable> {
+        self.db.read(|connection| {
+            let mut select = connection.prepare_cached(&format!("SELECT {ORDER} FROM orders WHERE id = ?"))?;
+            select.query_row([id.as_str()], order).optional()
+        })
+    }
+
+    async fn list(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, ListError> {
+        let before = paging::before(page.cursor.as_deref())?;
+        let (filter, limit) = (filter.clone(), page.limit.get());
+        Ok(self.db.scan(move |connection| list(connection, &filter, before, limit)).await?)
+    }
+
+    async fn update(&self, order: &Order, stock: &[StockChange]) -> Result<Saved, Unavailable> {
+        let progress = json(&order.progress)?;
+        let (id, status) = (order.id().clone(), order.progress.status);
+        let version = i64::try_from(order.version).unwrap_or(i64::MAX);
+        let stock = stock.to_vec();
+        let job = move |connection: &Connection| {
+            let sql = "UPDATE orders SET progress = ?, status = ?, version = version + 1 WHERE id = ? AND version = ?";
+            let mut update = connection.prepare_cached(sql)?;
+            let mut carried = update.execute(params![progress, status.name(), id.as_str(), version])? == 1;
+            for change in &stock {
+                carried = carried && products::change_stock(connection, change)?;
+            }
+            Ok(if carried { Verdict::Keep(Saved::Saved) } else { Verdict::Undo(Saved::Conflict) })
+        };
+        self.db.write(job).await
+    }
+}
+
+/// Walks down from `before`: along the customer's orders or the rejected ones where an index has them, else along all.
+fn list(connection: &Connection, filter: &OrderFilter, before: i64, limit: u32) -> rusqlite::Result<Page<Order>> {
+    let text = |name: Option<&str>| name.map(str::to_owned);
+    let storefront = text(filter.storefront.as_ref().map(|storefront| storefront.as_str()));
+    let customer = text(filter.customer.as_ref().map(|customer| customer.as_str()));
+    let status = text(filter.status.map(Status::name));
+    // SQLite only uses a partial index whose condition it sees in the statement.
+    let walk = match (&customer, filter.status) {
+        (Some(_), _) => "customer_id = ?2",
+        (None, Some(Status::Rejected)) => "status = 'rejected' AND ?2 IS NULL",
+        _ => "?2 IS NULL",
+    };
+    let sql = format!(
+        "SELECT {ORDER}, seq, (?3 IS NULL OR storefront = ?3) AND (?4 IS NULL OR status = ?4) FROM orders
+         WHERE seq < ?1 AND {walk} ORDER BY seq DESC LIMIT ?5"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query(params![before, customer, storefront, status, SCANNED + 1])?;
+    let mut items = Vec::new();
+    let (mut scanned, mut last) = (0, before);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    while let Some(row) = rows.next()? {
+        if items.len() == limit || scanned == SCANNED {
+            return Ok(Page { items, next: Some(paging::cursor(last)) });
+        }
+        if row.get(4)? {
+            items.push(order(row)?);
+        }
+        last = row.get(3)?;
+        scanned += 1;
+    }
+    Ok(Page { items, next: None })
+}

@@ -1,0 +1,110 @@
+//! Reads a JSON body: its media type, its size, its types, and then every rule of it at once.
+//!
+//! What doesn't fit the types is refused with that one fault; what does is validated whole. Not for what the rules are
+//! (see `wire/`).
+
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::problem::{self, Fault, Problem};
+
+/// The largest body.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The most faults that are listed: more than a body can have whose lists are no longer than they may be.
+const MAX_FAULTS: usize = 200;
+
+/// A body with rules.
+pub(crate) trait WireBody: DeserializeOwned + garde::Validate<Context = ()> {
+    /// Faults that no single field has.
+    fn faults_across_fields(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+}
+
+/// A valid JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: WireBody, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_media_type(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+                Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {MAX_BODY_BYTES} bytes."))
+            }
+            _ => Fault::at("", "the body could not be read to its end").into(),
+        })?;
+        parse(&bytes).map(Json)
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let is_json = essence.as_deref().is_some_and(|essence| {
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    });
+    let is_plain = headers
+        .get(header::CONTENT_ENCODING)
+        .is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let refused = |detail: &str| Problem::new(problem::UNSUPPORTED_MEDIA_TYPE, detail);
+    if !is_json {
+        Err(refused("Send `Content-Type: application/json`."))
+    } else if !is_plain {
+        Err(refused("Send the body without a Content-Encoding.")
+            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+    } else {
+        Ok(())
+    }
+}
+
+fn parse<T: WireBody>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let body: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let inner = error.inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => Fault::at(pointer_of(error.path()), inner),
+            _ => Fault::at("", format!("this is not JSON: {inner}")),
+        }
+    })?;
+    json.end().map_err(|error| Fault::at("", format!("this is not JSON: {error}")))?;
+    let mut faults: Vec<Fault> = match body.validate() {
+        Ok(()) => Vec::new(),
+        Err(report) => report.iter().map(|(path, error)| Fault::at(pointer_of_rule(path), error)).collect(),
+    };
+    faults.extend(body.faults_across_fields());
+    faults.truncate(MAX_FAULTS);
+    if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => join(pointer, key),
+        Segment::Enum { variant } => join(pointer, variant),
+        Segment::Unknown => pointer,
+    })
+}
+
+/// A garde path shows its components only by serialising, as pairs of kind and text; a component of the kind `none` is
+/// an `Option`, which JSON doesn't show.
+fn pointer_of_rule(path: &garde::Path) -> String {
+    let components: Vec<(String, String)> =
+        serde_json::to_value(path).and_then(serde_json::from_value).unwrap_or_default();
+    components.iter().filter(|(kind, _)| kind != "none").fold(String::new(), |pointer, (_, text)| join(pointer, text))
+}
+
+/// One step deeper (RFC 6901, 3).
+pub(crate) fn join(mut pointer: String, key: &str) -> String {
+    pointer.push('/');
+    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+    pointer
+}

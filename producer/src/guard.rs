@@ -1,0 +1,36 @@
+//! What keeps one request from harming others: a time-out, and a net for panics. Both answer a problem.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::Api;
+use crate::problem::{self, Problem};
+
+/// Puts the guards around these handlers. Inside what labels the answer (a key, a count), so that guards' answers are labelled too.
+pub(crate) fn guarded(handlers: MethodRouter<Api>, time_out: Duration) -> MethodRouter<Api> {
+    handlers
+        .route_layer(CatchPanicLayer::custom(panicked))
+        .route_layer(axum::middleware::from_fn_with_state(time_out, in_time))
+}
+
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!("timed out");
+            Problem::try_again(problem::UNAVAILABLE, problem::OUTCOME_UNKNOWN, problem::SHORTLY).into_response()
+        }
+    }
+}
+
+/// The panic hook has logged the message, which may quote data.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::new(problem::INTERNAL, "This is a fault of the service, and it was logged.").into_response()
+}

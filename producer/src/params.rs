@@ -1,0 +1,89 @@
+//! Reads path and query parameters, and says of each what is wrong with it.
+//!
+//! A path parameter of the wrong shape names nothing, so it is `404`; a query parameter that is wrong, unknown or there
+//! twice is `400`.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use orders::ports::PageRequest;
+
+use crate::problem::{self, Fault, Problem};
+
+/// The one parameter of the path, as an identifier.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = text.map_err(|_| Problem::new(problem::NOT_FOUND, "The path is not UTF-8."))?;
+        text.parse().map(Id).map_err(|error: T::Err| Problem::new(problem::NOT_FOUND, error))
+    }
+}
+
+/// The query's parameters, taken out one by one.
+pub(crate) struct Query {
+    given: Vec<(String, String)>,
+    faults: Vec<Fault>,
+}
+
+impl Query {
+    /// All parameters of the query.
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        Self { given, faults: Vec::new() }
+    }
+
+    /// Takes one out; `None` if it is absent or wrong.
+    pub(crate) fn take<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let place = self.given.iter().position(|(given, _)| given == name)?;
+        let (_, text) = self.given.remove(place);
+        match read(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.faults.push(Fault::in_parameter(name, error));
+                None
+            }
+        }
+    }
+
+    /// Takes `limit` and `cursor` out.
+    pub(crate) fn page(&mut self) -> PageRequest {
+        let limit = self.take("limit", |text| {
+            let limit = text.parse().ok().filter(|limit: &NonZeroU32| limit.get() <= MAX_LIMIT);
+            limit.ok_or(format!("a page has 1 to {MAX_LIMIT} items"))
+        });
+        let cursor = self.take("cursor", |text| {
+            if (1..=MAX_CURSOR_BYTES).contains(&text.len()) { Ok(text.to_owned()) } else { Err(BAD_CURSOR) }
+        });
+        PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }
+    }
+
+    /// What is left over is not known here, or was there already.
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        for (name, _) in self.given {
+            self.faults.push(Fault::in_parameter(Cow::Owned(name), "there is no such parameter, or it is here twice"));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
+    }
+}
+
+/// The longest page.
+pub(crate) const MAX_LIMIT: u32 = 100;
+const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// The longest cursor.
+pub(crate) const MAX_CURSOR_BYTES: usize = 1024;
+
+/// What is wrong with a cursor that no listing gave.
+pub(crate) const BAD_CURSOR: &str = "this is not a cursor that this listing gave";

@@ -1,0 +1,71 @@
+//! The rules of single fields that `garde` has no word for.
+
+use std::str::FromStr;
+
+use garde::Error;
+use orders::{Currency, CustomerId, Sku};
+
+fn rule(holds: bool, says: &str) -> garde::Result {
+    if holds { Ok(()) } else { Err(Error::new(says)) }
+}
+
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+}
+
+fn identifier<T: FromStr<Err: std::fmt::Display>>(text: &str) -> garde::Result {
+    text.parse::<T>().map(drop).map_err(Error::new)
+}
+
+pub(crate) fn sku(text: &str, _: &()) -> garde::Result {
+    identifier::<Sku>(text)
+}
+
+pub(crate) fn customer_id(text: &str, _: &()) -> garde::Result {
+    identifier::<CustomerId>(text)
+}
+
+/// Text for people: mails and consoles show it, so nothing in it may steer them.
+pub(crate) fn text(text: &str, _: &()) -> garde::Result {
+    rule(!text.chars().any(char::is_control), "has a control character")
+}
+
+/// A reference such as `pm_card_visa`. It starts with a letter, so that no card number gets in.
+pub(crate) fn payment_method(text: &str, _: &()) -> garde::Result {
+    rule(
+        text.starts_with(|first: char| first.is_ascii_alphabetic()) && is_token(text),
+        "not a payment method: a letter, then any of the characters A-Z, a-z, 0-9, `-`, `_`, `.` and `:`",
+    )
+}
+
+pub(crate) fn country(text: &str, _: &()) -> garde::Result {
+    rule(
+        text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
+        "not an ISO 3166-1 alpha-2 code: two capital letters",
+    )
+}
+
+pub(crate) fn currency(text: &str, _: &()) -> garde::Result {
+    read_currency(text).map(drop)
+}
+
+pub(crate) fn read_currency(text: &str) -> Result<Currency, Error> {
+    Currency::from_code(text)
+        .filter(|currency| currency.code() == text)
+        .ok_or_else(|| Error::new("not an ISO 4217 code"))
+}
+
+pub(crate) fn email(text: &str, _: &()) -> garde::Result {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let holds = text.split_once('@').is_some_and(|(local, domain)| {
+        (1..=64).contains(&local.len())
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
+            && domain.split('.').all(label)
+    });
+    rule(holds, "not an e-mail address")
+}

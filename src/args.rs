@@ -1,0 +1,176 @@
+//! The command line. What a flag means is in its help; what it falls back to is in [`crate::config`].
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+/// The order pipeline: HTTP to queues to workers, orchestrated by a Step Functions definition, in one durable binary.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  orderflow                      serve on http://127.0.0.1:8080, data in ./data
+  orderflow demo                 post the example orders, show what became of each, go on serving
+  orderflow demo --exit          the same, and leave
+  orderflow serve --listen 127.0.0.1:9000 --data /var/lib/orderflow
+  orderflow completions bash > /etc/bash_completion.d/orderflow
+
+Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 130 stopped by a second signal.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the pipeline: the HTTP API, the queues, the workers and the workflow.
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
+    /// Run the pipeline on a temporary database, post the example orders and show the fate of each.
+    Demo(DemoArgs),
+    /// Print a shell's completion script.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+const SERVE_HELP: &str = "\
+Each setting is taken from its flag, else its environment variable, else orderflow.toml, else its default.
+Secrets have no flag: API keys come from [[api_keys]] in orderflow.toml or ORDERFLOW_API_KEYS=name:scope:secret,...,
+an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (without one, mail is captured: GET /mailbox).
+
+Ctrl-C or SIGTERM stops cleanly; a second one stops at once. Nothing is lost either way.";
+
+#[derive(Debug, Default, clap::Args)]
+pub struct ServeArgs {
+    /// Configuration file [default: ./orderflow.toml, if there is one]
+    #[arg(long, env = "ORDERFLOW_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What flags, environment and file have in common.
+#[derive(Debug, Default, Clone, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Where the database is [default: ./data]
+    #[arg(long, env = "ORDERFLOW_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// What a 202 survives [default: full]
+    #[arg(long, env = "ORDERFLOW_DURABILITY", value_enum)]
+    pub durability: Option<Durability>,
+    /// Refuse orders (503) while more messages than this wait in the queues [default: 100000]
+    #[arg(long, env = "ORDERFLOW_BACKLOG_LIMIT", value_name = "MESSAGES")]
+    pub backlog_limit: Option<usize>,
+    /// Refuse requests (429) over this rate per API key and second [default: 10000]
+    #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "REQUESTS")]
+    pub rate_limit: Option<NonZeroU32>,
+    /// The sender of mails that go out over SMTP [default: orders@localhost]
+    #[arg(long, env = "ORDERFLOW_MAIL_FROM", value_name = "MAILBOX")]
+    pub mail_from: Option<String>,
+    /// How logs look [default: text on a terminal, else json]
+    #[arg(long, env = "ORDERFLOW_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// What is logged, as a tracing filter [default: info]
+    #[arg(long, env = "ORDERFLOW_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Secrets: from the file or `ORDERFLOW_API_KEYS`, never from a flag.
+    #[arg(skip)]
+    #[serde(default)]
+    pub api_keys: Vec<KeyEntry>,
+    /// It may hold a password: from the file or `ORDERFLOW_SMTP_URL`, never from a flag.
+    #[arg(skip)]
+    pub smtp_url: Option<String>,
+}
+
+/// An API key, as it is configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    pub name: String,
+    pub scope: String,
+    pub key: String,
+}
+
+impl Settings {
+    /// These, and `other`'s where these say nothing.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            data: self.data.or(other.data),
+            durability: self.durability.or(other.durability),
+            backlog_limit: self.backlog_limit.or(other.backlog_limit),
+            rate_limit: self.rate_limit.or(other.rate_limit),
+            mail_from: self.mail_from.or(other.mail_from),
+            log_format: self.log_format.or(other.log_format),
+            log: self.log.or(other.log),
+            api_keys: if self.api_keys.is_empty() { other.api_keys } else { self.api_keys },
+            smtp_url: self.smtp_url.or(other.smtp_url),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Power loss (one fsync per group of writes).
+    Full,
+    /// A crash of the process, not of the machine.
+    Normal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Leave once every order has met its fate; exit code 1 if one has not within a minute.
+    #[arg(long)]
+    pub exit: bool,
+    /// Address and port to listen on [default: 127.0.0.1:8080, or a free port with --exit]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// What is logged, as a tracing filter.
+    #[arg(long, env = "ORDERFLOW_LOG", default_value = "off", value_name = "FILTER")]
+    pub log: String,
+}
+
+/// `orderflow` alone means `orderflow serve`.
+pub fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    if args.len() == 1 {
+        args.push("serve".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        let args = Args::try_parse_from(with_default_command(["orderflow".into()].into_iter())).unwrap();
+        assert!(matches!(args.command, Command::Serve(_)));
+    }
+}

@@ -1,0 +1,172 @@
+//! What the command runs with: flags, then environment, then `orderflow.toml`, then defaults.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use orders::Storefront;
+use producer::auth::{Access, ApiKey, Scope};
+
+use crate::args::{Durability, KeyEntry, LogFormat, ServeArgs, Settings};
+
+/// Everything `serve` needs to know.
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub durability: Durability,
+    pub backlog_limit: usize,
+    pub rate_limit: NonZeroU32,
+    pub access: Access,
+    pub smtp: Option<Smtp>,
+    pub log_format: Option<LogFormat>,
+    pub log: String,
+}
+
+/// An SMTP server, and who mails through it.
+pub struct Smtp {
+    pub url: String,
+    pub from: String,
+}
+
+/// Short keys can be guessed.
+const SHORTEST_KEY: usize = 16;
+
+impl Config {
+    /// # Errors
+    /// What is wrong, where, and what would be right.
+    pub fn load(args: &ServeArgs) -> Result<Self> {
+        let mut settings = args.settings.clone();
+        if let Ok(keys) = std::env::var("ORDERFLOW_API_KEYS") {
+            settings.api_keys = parse_keys(&keys).context("in ORDERFLOW_API_KEYS")?;
+        }
+        settings.smtp_url = std::env::var("ORDERFLOW_SMTP_URL").ok();
+        Self::resolve(settings.or(read_file(args.config.as_deref())?))
+    }
+
+    fn resolve(settings: Settings) -> Result<Self> {
+        let listen = settings.listen.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
+        if settings.api_keys.is_empty() && !listen.ip().is_loopback() {
+            bail!(
+                "refusing to listen on {listen} without API keys: whoever reaches it could post orders and change prices.\n\
+                 Add keys to orderflow.toml ([[api_keys]] with name, scope = \"storefront\" or \"ops\", and key) or to \
+                 ORDERFLOW_API_KEYS=name:scope:secret, or listen on 127.0.0.1."
+            );
+        }
+        let from = settings.mail_from.unwrap_or_else(|| "orders@localhost".to_owned());
+        Ok(Self {
+            listen,
+            data: settings.data.unwrap_or_else(|| PathBuf::from("data")),
+            durability: settings.durability.unwrap_or(Durability::Full),
+            backlog_limit: settings.backlog_limit.unwrap_or(100_000),
+            rate_limit: settings.rate_limit.unwrap_or(const { NonZeroU32::new(10_000).expect("not zero") }),
+            access: access(settings.api_keys)?,
+            smtp: settings.smtp_url.map(|url| Smtp { url, from }),
+            log_format: settings.log_format,
+            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+/// The file that was asked for, or the one in this directory, if there is one.
+fn read_file(path: Option<&Path>) -> Result<Settings> {
+    let (path, asked) = path.map_or((Path::new("orderflow.toml"), false), |path| (path, true));
+    match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("in {}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !asked => Ok(Settings::default()),
+        Err(error) => Err(error).with_context(|| format!("the configuration file {} can't be read", path.display())),
+    }
+}
+
+fn parse_keys(text: &str) -> Result<Vec<KeyEntry>> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    entries
+        .enumerate()
+        .map(|(index, entry)| {
+            let mut parts = entry.splitn(3, ':').map(str::to_owned);
+            let (Some(name), Some(scope), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+                bail!("entry {} is not name:scope:secret", index + 1);
+            };
+            Ok(KeyEntry { name, scope, key })
+        })
+        .collect()
+}
+
+fn access(entries: Vec<KeyEntry>) -> Result<Access> {
+    if entries.is_empty() {
+        return Ok(Access::Open);
+    }
+    let mut names = Vec::new();
+    let keys = entries.into_iter().map(|entry| {
+        let name: Storefront = entry.name.parse().with_context(|| format!("API key `{}`", entry.name))?;
+        let scope = match entry.scope.as_str() {
+            "storefront" => Scope::Storefront,
+            "ops" => Scope::Ops,
+            other => bail!("API key `{name}`: unknown scope `{other}`; it is \"storefront\" or \"ops\""),
+        };
+        ensure!(
+            entry.key.len() >= SHORTEST_KEY,
+            "API key `{name}`: the secret is shorter than {SHORTEST_KEY} characters"
+        );
+        ensure!(
+            !names.contains(&name),
+            "API key `{name}` is there twice; orders belong to a name, so each has one key"
+        );
+        names.push(name.clone());
+        Ok(ApiKey::new(name, scope, &entry.key))
+    });
+    Ok(Access::keys(keys.collect::<Result<Vec<_>>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::resolve(toml::from_str(text)?)
+    }
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", parse(text).err().expect("refused"))
+    }
+
+    #[test]
+    fn an_empty_file_gives_a_loopback_service_without_keys() {
+        let config = parse("").unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.durability, Durability::Full);
+        assert!(matches!(config.access, Access::Open));
+    }
+
+    #[test]
+    fn listening_elsewhere_needs_keys() {
+        assert!(refusal("listen = \"0.0.0.0:80\"").contains("refusing to listen on 0.0.0.0:80 without API keys"));
+        let key = "[[api_keys]]\nname = \"shop\"\nscope = \"storefront\"\nkey = \"0123456789abcdef\"";
+        assert!(parse(&format!("listen = \"0.0.0.0:80\"\n{key}")).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_is_said() {
+        let key = |name: &str, scope: &str, key: &str| {
+            format!("[[api_keys]]\nname = \"{name}\"\nscope = \"{scope}\"\nkey = \"{key}\"\n")
+        };
+        let good = "0123456789abcdef";
+        assert!(refusal(&key("sh op", "ops", good)).contains("not a valid storefront name"));
+        assert!(refusal(&key("shop", "root", good)).contains("unknown scope `root`"));
+        assert!(refusal(&key("shop", "ops", "short")).contains("shorter than 16 characters"));
+        assert!(refusal(&(key("shop", "ops", good) + &key("shop", "ops", good))).contains("there twice"));
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_refused_by_name() {
+        assert!(refusal("listn = \"127.0.0.1:1\"").contains("listn"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let flags = Settings { backlog_limit: Some(1), ..Settings::default() };
+        let file = Settings { backlog_limit: Some(2), log: Some("debug".into()), ..Settings::default() };
+        let both = flags.or(file);
+        assert_eq!((both.backlog_limit, both.log.as_deref()), (Some(1), Some("debug")));
+    }
+}

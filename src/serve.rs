@@ -1,0 +1,70 @@
+//! `orderflow serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+
+use crate::args::ServeArgs;
+use crate::config::Config;
+use crate::pipeline::Pipeline;
+use crate::shutdown::Shutdown;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// With what is wrong and what to do about it.
+pub fn run(args: &ServeArgs) -> Result<ExitCode> {
+    let config = Config::load(args)?;
+    crate::logging::init(&config.log, config.log_format)?;
+    runtime()?.block_on(async {
+        let shutdown = Shutdown::on_signal()?;
+        let listener = listen(config.listen).await?;
+        let pipeline = Pipeline::open(&config, workers::Settings::default()).await?;
+        greet(listener.local_addr()?, &config);
+        pipeline.run(listener, shutdown).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The process's one async runtime.
+///
+/// # Errors
+/// If the platform refuses threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime can't be started")
+}
+
+/// # Errors
+/// If the address is taken, or not this machine's.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "can't listen on {address}; if something else does, choose another port with --listen {}:0",
+            address.ip()
+        )
+    })
+}
+
+fn greet(address: SocketAddr, config: &Config) {
+    let open = matches!(config.access, producer::auth::Access::Open);
+    let key = if open { "" } else { " -H 'Authorization: Bearer <API key>'" };
+    let mail =
+        if config.smtp.is_some() { "sent over SMTP".to_owned() } else { format!("captured: http://{address}/mailbox") };
+    println!(
+        "\
+Orderflow serves on http://{address}
+  API docs   http://{address}/docs
+  metrics    http://{address}/metrics
+  mail       {mail}
+  data       {}
+
+Post an order:
+  curl -i http://{address}/orders{key} -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order' \\
+    -d '{{\"customer\":{{\"id\":\"c-42\",\"email\":\"ada@example.com\",\"name\":\"Ada\"}},\"lines\":[{{\"sku\":\"MUG-BLUE\",\"quantity\":2}}],\
+\"currency\":\"EUR\",\"payment_method\":\"pm_card_visa\"}}'
+",
+        config.data.join("orderflow.db").display(),
+    );
+}
