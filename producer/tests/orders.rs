@@ -1,6 +1,6 @@
 //! Reading, listing and cancelling orders.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in what its cases share")]
 
 mod shop;
 

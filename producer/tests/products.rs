@@ -1,6 +1,6 @@
 //! The catalogue: creating, replacing under a condition, deleting, stock, and the cache for reads.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in what its cases share")]
 
 mod shop;
 

@@ -213,3 +213,6 @@ fn list(connection: &Connection, filter: &OrderFilter, before: i64, limit: u32) 
     }
     Ok(Page { items, next: None })
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,3 +101,6 @@ pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     };
     migrate(connection).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Orders over HTTP, through the whole pipeline.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::service::{Service, free_port};
+
+async fn service() -> (TempDir, Service) {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path(), free_port()).await;
+    (data, service)
+}
+
+fn order(method: &str) -> String {
+    json!({
+        "customer": { "id": "c-42", "email": "ada@example.com", "name": "Ada" },
+        "lines": [{ "sku": "MUG-BLUE", "quantity": 2 }],
+        "currency": "EUR", "payment_method": method,
+    })
+    .to_string()
+}
+
+async fn post(service: &Service, key: &str, method: &str) -> String {
+    let response = service.post(key, &order(method)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["status"], "accepted");
+    let id = answer["order_id"].as_str().unwrap().to_owned();
+    assert_eq!(location, format!("/orders/{id}"));
+    id
+}
+
+async fn json(service: &Service, path: &str) -> Value {
+    service.get(path).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+}
+
+async fn wait_for(service: &Service, id: &str, what: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let order = json(service, &format!("/orders/{id}")).await;
+        if what(&order) {
+            return order;
+        }
+        assert!(Instant::now() < end, "{order:#}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn has_step(order: &Value, step: &str) -> bool {
+    order["timeline"].as_array().unwrap().iter().any(|record| record["step"] == step)
+}
+
+#[tokio::test]
+async fn a_good_order_is_confirmed_and_mailed() {
+    let (_data, service) = service().await;
+    let id = post(&service, "k", "pm_card_visa").await;
+    let order = wait_for(&service, &id, |order| has_step(order, "SendConfirmation")).await;
+    assert_eq!((&order["status"], &order["reason"]), (&json!("confirmed"), &Value::Null));
+    assert_eq!(order["total"], json!({ "amount": 2598, "currency": "EUR" }));
+    let steps: Vec<_> =
+        order["timeline"].as_array().unwrap().iter().map(|record| record["outcome"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["Reserved", "Charged", "MailSent"]);
+
+    let mails = json(&service, "/mailbox").await;
+    assert_eq!(mails["mails"][0]["order_id"], id.as_str());
+    let html = service.get(mails["mails"][0]["html"].as_str().unwrap()).send().await.unwrap();
+    assert!(html.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    let html = html.text().await.unwrap();
+    assert!(html.contains("Blue mug") && html.contains("25.98 EUR") && html.contains(&id), "{html}");
+    assert_eq!(json(&service, "/products/MUG-BLUE").await["stock"], 9998);
+    service.stop();
+}
+
+#[tokio::test]
+async fn an_order_is_cancelled_before_its_charge_and_not_after_its_confirmation() {
+    let (_data, service) = service().await;
+    let cancel = async |id: &str| {
+        let request = service.client.post(format!("{}/orders/{id}/cancel", service.url));
+        request.send().await.unwrap()
+    };
+    // The gateway does not answer, so the charge hangs between its tries.
+    let id = post(&service, "hangs", "pm_sim_timeout_3").await;
+    wait_for(&service, &id, |order| order["status"] == "reserved").await;
+    assert_eq!(cancel(&id).await.status(), StatusCode::ACCEPTED);
+    let order = wait_for(&service, &id, |order| has_step(order, "NotifyRejected")).await;
+    assert_eq!((&order["status"], &order["reason"]), (&json!("rejected"), &json!("Cancelled")));
+    assert!(has_step(&order, "ReleaseInventory"));
+
+    let id = post(&service, "good", "pm_card_visa").await;
+    wait_for(&service, &id, |order| order["status"] == "confirmed").await;
+    let refused = cancel(&id).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert!(refused.text().await.unwrap().contains("confirmed"));
+    service.stop();
+}
+
+#[tokio::test]
+async fn keys_open_what_their_scope_allows() {
+    let data = tempfile::tempdir().unwrap();
+    let keys = "shop:storefront:0123456789abcdef,night:ops:fedcba9876543210";
+    let service = Service::start_with(data.path(), free_port(), &[("ORDERFLOW_API_KEYS", keys)]).await;
+    let status = async |path: &str, key: Option<&str>| {
+        let request = service.get(path);
+        let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (shop, ops) = (Some("0123456789abcdef"), Some("fedcba9876543210"));
+    assert_eq!(status("/orders", None).await, 401);
+    assert_eq!(status("/orders", Some("wrong")).await, 401);
+    assert_eq!(status("/orders", shop).await, 200);
+    for path in ["/mailbox", "/metrics"] {
+        assert_eq!(
+            (status(path, None).await, status(path, shop).await, status(path, ops).await),
+            (401, 403, 200),
+            "{path}"
+        );
+    }
+    assert_eq!(status("/health", None).await, 200);
+    service.stop();
+}
+
+#[tokio::test]
+async fn no_personal_data_is_logged() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start_with(data.path(), free_port(), &[]).await;
+    for method in ["pm_card_visa", "pm_card_chargeDeclined", "pm_sim_timeout_1"] {
+        let id = post(&service, method, method).await;
+        wait_for(&service, &id, |order| has_step(order, "SendConfirmation") || has_step(order, "NotifyRejected")).await;
+    }
+    service.stop();
+    let log = crate::service::log(data.path());
+    assert!(!log.contains("ada@") && !log.contains("Ada"), "{log}");
+    assert!(log.contains("GatewayUnavailable"), "the retry is told: {log}");
+}

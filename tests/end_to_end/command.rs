@@ -1,0 +1,77 @@
+//! The command: the demo, and what it refuses.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::service::{Service, free_port};
+
+fn orderflow(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_orderflow")).args(arguments).current_dir(directory).output().unwrap()
+}
+
+fn refusal(directory: &Path, arguments: &[&str]) -> String {
+    let output = orderflow(directory, arguments);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn the_demo_shows_every_examples_fate() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = orderflow(directory.path(), &["demo", "--exit"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{table}");
+    let row = |example: &str, fate: &str| {
+        assert!(
+            table.lines().any(|line| line.contains(example) && line.contains(fate)),
+            "no `{example}` {fate}:\n{table}"
+        );
+    };
+    row("1-confirmed.json", "confirmed, 37.48 EUR");
+    row("2-card-declined.json", "rejected: PaymentDeclined");
+    row("3-out-of-stock.json", "rejected: OutOfStock");
+    row("4-price-changed.json", "rejected: PriceChanged");
+    row("5-posted-twice.json", "confirmed, 51.96 EUR");
+    row("6-gateway-fails-twice.json", "confirmed, 82.00 EUR");
+    row("7-poison-message.txt", "dead-lettered: Undecodable");
+    assert!(table.contains("ChargePayment -> Charged, attempt 3"), "{table}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "the demo leaves nothing behind");
+}
+
+#[test]
+fn it_refuses_to_listen_to_everybody_without_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = refusal(directory.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    assert!(refused.contains("refusing to listen on 0.0.0.0:0 without API keys"), "{refused}");
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("orderflow.toml"), "listen = \"127.0.0.1:0\"\nbacklog_limt = 5\n").unwrap();
+    let refused = refusal(directory.path(), &["serve"]);
+    assert!(
+        refused.contains("orderflow.toml") && refused.contains("line 2") && refused.contains("backlog_limt"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(directory.path(), free_port()).await;
+    let data = directory.path().to_str().unwrap();
+    let refused = refusal(directory.path(), &["serve", "--listen", "127.0.0.1:0", "--data", data]);
+    assert!(refused.contains("orderflow.db") && refused.contains("in use by another orderflow process"), "{refused}");
+    service.stop();
+}
+
+#[test]
+fn a_file_that_is_no_database_of_ours_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("orderflow.db");
+    std::fs::write(&file, "a letter to my aunt, long enough to be taken for a page of something").unwrap();
+    let data = directory.path().to_str().unwrap();
+    refusal(directory.path(), &["serve", "--listen", "127.0.0.1:0", "--data", data]);
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("a letter to my aunt"));
+}

@@ -1,0 +1,12 @@
+//! The real binary over real HTTP.
+//!
+//! Proves: the examples meet their fates; cancelling; keys and scopes; what is refused at start says why.
+//! Misses: faults (tests/simulation, tests/chaos) and AWS.
+
+#![allow(clippy::unwrap_used)] // a test
+
+#[path = "../service/mod.rs"]
+mod service;
+
+mod api;
+mod command;

@@ -1,0 +1,82 @@
+//! The real binary, started and killed by tests, and a client of its API.
+
+#![allow(dead_code)] // each test binary uses its part
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, RequestBuilder, Response};
+
+pub struct Service {
+    child: Child,
+    pub url: String,
+    pub client: Client,
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Service {
+    pub async fn start(data: &Path, port: u16) -> Self {
+        Self::start_with(data, port, &[]).await
+    }
+
+    /// Started with this environment, and ready.
+    pub async fn start_with(data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_orderflow"))
+            .args(["serve", "--log", "warn", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .arg(data)
+            .envs(environment.iter().copied())
+            .current_dir(data)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::options().create(true).append(true).open(data.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut service = Self { child, url: format!("http://127.0.0.1:{port}"), client: Client::new() };
+        let end = Instant::now() + Duration::from_secs(30);
+        while !service.get("/ready").send().await.is_ok_and(|response| response.status().is_success()) {
+            let exited = service.child.try_wait().unwrap();
+            assert!(exited.is_none() && Instant::now() < end, "not ready: {exited:?}\n{}", log(data));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        service
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub async fn post(&self, key: &str, body: &str) -> reqwest::Result<Response> {
+        let request = self.client.post(format!("{}/orders", self.url)).header("Content-Type", "application/json");
+        request.header("Idempotency-Key", key).body(body.to_owned()).send().await
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; asserts that it ends well.
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// No test leaves a process behind, not even one that fails.
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub fn log(data: &Path) -> String {
+    std::fs::read_to_string(data.join("log")).unwrap_or_default()
+}
