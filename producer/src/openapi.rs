@@ -2,6 +2,8 @@
 //!
 //! `tests/documented.rs` proves that no status is answered that is not in here.
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{OneOf, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -35,7 +37,7 @@ use crate::{docs, health, orders, products, wire};
             refusals::Internal, refusals::Unavailable,
         ),
     ),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &NoNullParameters),
 )]
 struct Document;
 
@@ -47,6 +49,43 @@ impl Modify for Bearer {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
         scheme.description = Some("An API key; one with the scope `ops` reads and writes everything.".into());
         document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// A parameter that is optional can be absent; unlike a field it has no way to be null.
+struct NoNullParameters;
+
+impl Modify for NoNullParameters {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let operations =
+            document.paths.paths.values_mut().flat_map(|path| {
+                [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+            });
+        for parameter in operations.filter_map(|operation| operation.parameters.as_mut()).flatten() {
+            parameter.schema = parameter.schema.take().map(without_null);
+        }
+    }
+}
+
+fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+    match schema {
+        RefOr::T(Schema::OneOf(mut one_of)) if one_of.items.iter().any(is_null) => {
+            one_of.items.retain(|item| !is_null(item));
+            match <[_; 1]>::try_from(one_of.items) {
+                Ok([only]) => only,
+                Err(items) => RefOr::T(Schema::OneOf(OneOf { items, ..one_of })),
+            }
+        }
+        RefOr::T(Schema::Object(mut object)) => {
+            if let SchemaType::Array(types) = &object.schema_type
+                && let [only] = types.iter().filter(|kind| **kind != Type::Null).collect::<Vec<_>>()[..]
+            {
+                object.schema_type = SchemaType::Type(only.clone());
+            }
+            RefOr::T(Schema::Object(object))
+        }
+        other => other,
     }
 }
 
@@ -66,12 +105,12 @@ pub(crate) mod refusals {
     use crate::problem::{self, Fault, MEDIA_TYPE, Problem, ProblemBody};
 
     macro_rules! refusals {
-        ($($name:ident $description:literal = $example:expr $(, $header:literal is $meaning:literal)*;)+) => {
+        ($($name:ident $description:literal = $example:expr $(, $header:literal is $kind:ident $meaning:literal)*;)+) => {
             $(
                 pub(crate) struct $name;
                 impl<'r> ToResponse<'r> for $name {
                     fn response() -> (&'r str, RefOr<Response>) {
-                        let response = described($description, &$example)$(.header($header, text_header($meaning)))*;
+                        let response = described($description, &$example)$(.header($header, response_header(Type::$kind, $meaning)))*;
                         (stringify!($name), response.build().into())
                     }
                 }
@@ -98,9 +137,9 @@ pub(crate) mod refusals {
         ResponseBuilder::new().description(description).content(MEDIA_TYPE, content)
     }
 
-    fn text_header(meaning: &str) -> utoipa::openapi::Header {
-        let text = ObjectBuilder::new().schema_type(Type::String).build();
-        HeaderBuilder::new().schema(Some(text)).description(Some(meaning)).build()
+    fn response_header(kind: Type, meaning: &str) -> utoipa::openapi::Header {
+        let value = ObjectBuilder::new().schema_type(kind).build();
+        HeaderBuilder::new().schema(Some(value)).description(Some(meaning)).build()
     }
 
     const RETRY: Duration = Duration::from_secs(1);
@@ -113,7 +152,7 @@ pub(crate) mod refusals {
             ]);
         Unauthenticated "No API key, or one that nobody knows." =
             Problem::new(problem::UNAUTHENTICATED, "Send `Authorization: Bearer <API key>`."),
-            "WWW-Authenticate" is "Always `Bearer`.";
+            "WWW-Authenticate" is String "Always `Bearer`.";
         Forbidden "The key lacks the scope." =
             Problem::new(problem::FORBIDDEN, "This needs a key with the scope `ops`.");
         NotFound "There is no such thing, or it is another storefront's, or the id is none." =
@@ -130,18 +169,18 @@ pub(crate) mod refusals {
             Problem::new(problem::BODY_TOO_LARGE, "A body may have 65536 bytes.");
         UnsupportedMediaType "The body is not plain JSON." =
             Problem::new(problem::UNSUPPORTED_MEDIA_TYPE, "Send `Content-Type: application/json`."),
-            "Accept-Encoding" is "`identity`, if the body was encoded.";
+            "Accept-Encoding" is String "`identity`, if the body was encoded.";
         KeyReused "The idempotency key was used for an order with another content." =
             Problem::new(problem::KEY_REUSED, "Its order has another content. Use a new key for a new order.");
         PreconditionRequired "The product exists, and the request doesn't say which version of it is meant." =
             Problem::new(problem::PRECONDITION_REQUIRED, "Name in `If-Match` the ETag that you have read; `*` is not enough.");
         RateLimited "This key posts too fast." =
             Problem::try_again(problem::RATE_LIMITED, "This order was not accepted.", RETRY),
-            "Retry-After" is "Seconds.";
+            "Retry-After" is Integer "Seconds.";
         Internal "A fault of the service." =
             Problem::new(problem::INTERNAL, "This is a fault of the service, and it was logged.");
         Unavailable "The store can't answer in time, or (`POST /orders`) too many orders wait." =
             Problem::try_again(problem::UNAVAILABLE, problem::OUTCOME_UNKNOWN, RETRY),
-            "Retry-After" is "Seconds.";
+            "Retry-After" is Integer "Seconds.";
     }
 }

@@ -237,7 +237,7 @@ pub struct ProblemBody {
     errors: Vec<Fault>,
 }
 
-/// How a [`Fault`] reads on the wire: one of `pointer`, `parameter` and `header` says where it is.
+/// One thing that is wrong with the request; one of `pointer`, `parameter` and `header` says where.
 #[derive(ToSchema)]
 #[schema(as = Fault)]
 #[allow(dead_code, reason = "describes Fault, whose place is flattened into it")]

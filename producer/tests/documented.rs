@@ -172,6 +172,21 @@ fn every_example_fits_its_schema() {
 }
 
 #[test]
+fn a_parameter_may_be_absent_but_not_null() {
+    let mut parameters = 0;
+    for operations in DOCUMENT["paths"].as_object().unwrap().values() {
+        for operation in operations.as_object().unwrap().values() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let schema = parameter["schema"].to_string();
+                assert!(schema.len() > 2 && !schema.contains("null"), "{parameter}");
+                parameters += 1;
+            }
+        }
+    }
+    assert!(parameters >= 15, "{parameters}");
+}
+
+#[test]
 fn every_operation_that_needs_a_key_says_so() {
     for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

@@ -83,15 +83,11 @@ async fn a_failed_commit_fails_the_whole_group() {
     let orphan = |connection: &Connection| connection.execute("INSERT INTO child VALUES (1)", []).map(Verdict::Keep);
     let looked = |_: &Connection| Ok(Verdict::Undo("looked"));
     let settled = |result: Result<&'static str, Unavailable>| result.map_err(|error| Unavailable::new("Seen", error));
-    let (good, orphan, looked, ()) = tokio::join!(
-        db.write_then(insert("good"), settled),
-        db.write(orphan),
-        db.write(looked),
-        async {
+    let (good, orphan, looked, ()) =
+        tokio::join!(db.write_then(insert("good"), settled), db.write(orphan), db.write(looked), async {
             tokio::time::sleep(Duration::from_millis(50)).await;
             release.send(()).unwrap();
-        }
-    );
+        });
     assert_eq!(good.unwrap_err().what, "Seen", "what follows a commit hears of its failure");
     assert!(orphan.is_err());
     assert!(looked.is_err(), "what a job saw in a group that failed may never have been");

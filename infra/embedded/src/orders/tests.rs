@@ -116,13 +116,13 @@ async fn the_indexes_of_a_listing_are_used() {
         let explained = format!("EXPLAIN QUERY PLAN {sql}");
         embedded.db().read(|connection| connection.query_row(&explained, [], |row| row.get(3))).unwrap()
     };
-    let rejected = plan("SELECT * FROM orders WHERE seq < 9 AND status = 'rejected' AND NULL IS NULL ORDER BY seq DESC");
+    let rejected =
+        plan("SELECT * FROM orders WHERE seq < 9 AND status = 'rejected' AND NULL IS NULL ORDER BY seq DESC");
     assert!(rejected.contains("orders_rejected"), "{rejected}");
     let customer = plan("SELECT * FROM orders WHERE seq < 9 AND customer_id = 'c' ORDER BY seq DESC");
     assert!(customer.contains("orders_by_customer"), "{customer}");
-    let failed = plan(
-        "SELECT * FROM executions WHERE seq < 9 AND status NOT IN ('RUNNING', 'SUCCEEDED') ORDER BY seq DESC",
-    );
+    let failed =
+        plan("SELECT * FROM executions WHERE seq < 9 AND status NOT IN ('RUNNING', 'SUCCEEDED') ORDER BY seq DESC");
     assert!(failed.contains("executions_unsuccessful"), "{failed}");
 }
 

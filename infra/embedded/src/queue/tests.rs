@@ -21,13 +21,26 @@ fn text(body: &str) -> Outgoing {
 /// What one may do to a queue.
 #[derive(Debug, Clone)]
 enum Act {
-    Send { delay: u64 },
-    Receive { dead_letters: bool, max: usize, visibility: u64 },
+    Send {
+        delay: u64,
+    },
+    Receive {
+        dead_letters: bool,
+        max: usize,
+        visibility: u64,
+    },
     /// With one of the receipts that were ever given, stale ones too.
-    Delete { receipt: prop::sample::Index },
-    Hide { receipt: prop::sample::Index, after: u64 },
+    Delete {
+        receipt: prop::sample::Index,
+    },
+    Hide {
+        receipt: prop::sample::Index,
+        after: u64,
+    },
     Redrive,
-    Advance { seconds: u64 },
+    Advance {
+        seconds: u64,
+    },
     Restart,
     Kill,
 }
@@ -124,8 +137,7 @@ async fn perform(act: Act, pipeline: &mut Pipeline, embedded: &mut Option<Embedd
             queues.send(SOURCE, Outgoing { delay: seconds(delay), ..text(&body) }).await.unwrap();
             model.sent += 1;
             let visible_at = model.now + delay;
-            let message =
-                Message { body, queue: SOURCE, visible_at, durable_visible_at: visible_at, receive_count: 0 };
+            let message = Message { body, queue: SOURCE, visible_at, durable_visible_at: visible_at, receive_count: 0 };
             model.messages.push(message);
         }
         Act::Receive { dead_letters, max, visibility } => {

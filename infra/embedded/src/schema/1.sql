@@ -71,7 +71,7 @@ CREATE INDEX executions_unsuccessful ON executions (seq) WHERE status NOT IN ('R
 -- A row per call of the engine. `at` is the execution's seq << 24 | its version: one key, next to its neighbours.
 CREATE TABLE history (
     at     INTEGER PRIMARY KEY,
-    events TEXT NOT NULL  -- JSON, an array of history events
+    events TEXT NOT NULL  -- JSON, see workflow/journal.rs
 ) STRICT;
 
 -- The simulated payment gateway: what a real one keeps on its side.

@@ -84,7 +84,10 @@ async fn a_dead_address_is_refused_for_good_and_a_busy_server_is_not() {
     assert_eq!(refused, Err(MailError::Refused("the mail server answered 550".to_owned())), "and no address in it");
     for busy in ["451 later", "530 authenticate first"] {
         let (port, _) = server(busy);
-        assert!(matches!(mailer(port).send(&mail("ada@example.org").1).await, Err(MailError::Unavailable(_))), "{busy}");
+        assert!(
+            matches!(mailer(port).send(&mail("ada@example.org").1).await, Err(MailError::Unavailable(_))),
+            "{busy}"
+        );
     }
     let refused = mailer(1).send(&mail("no address").1).await;
     assert_eq!(refused, Err(MailError::Refused("the recipient is no address".to_owned())));

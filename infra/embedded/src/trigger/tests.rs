@@ -139,7 +139,9 @@ async fn what_is_handed_over_leased_was_received_once_and_costs_two_row_writes()
         let db = embedded.db().clone();
         async move {
             let count = |connection: &rusqlite::Connection| {
-                connection.query_row("SELECT total_changes()", [], |row| row.get::<_, i64>(0)).map(crate::db::Verdict::Keep)
+                connection
+                    .query_row("SELECT total_changes()", [], |row| row.get::<_, i64>(0))
+                    .map(crate::db::Verdict::Keep)
             };
             db.write(count).await.unwrap()
         }

@@ -5,6 +5,7 @@
 //! everything is done again on the newer one. So an answer and a timer at the same moment can't corrupt each other.
 
 mod definitions;
+mod journal;
 mod store;
 mod timers;
 mod turn;
@@ -20,7 +21,7 @@ use orders::ports::{AnswerError, Clock, ListError, Page, PageRequest, Started, U
 use serde_json::Value;
 use statemachine::{Context, Definition, Event, Execution, ExecutionStatus, TaskId, Unexpected};
 
-use crate::clock::now;
+use crate::clock::{now, timestamp};
 use crate::db::Db;
 use crate::paging;
 use crate::queue::SqliteQueues;
@@ -178,11 +179,20 @@ impl EmbeddedWorkflow {
     pub async fn history(&self, name: &OrderId) -> Result<Option<Vec<Value>>, Unavailable> {
         let name = name.clone();
         let calls = self.db.scan(move |connection| store::history(connection, &name)).await?;
-        let parse = |events: String| {
-            serde_json::from_str::<Vec<Value>>(&events).map_err(|error| Unavailable::new("Workflow", error))
-        };
-        let events = |calls: Vec<String>| calls.into_iter().map(parse).collect::<Result<Vec<_>, _>>();
-        Ok(calls.map(events).transpose()?.map(|calls| calls.into_iter().flatten().collect()))
+        let failed = |error: serde_json::Error| Unavailable::new("Workflow", error);
+        let Some(calls) = calls else { return Ok(None) };
+        let mut events = Vec::new();
+        for call in calls {
+            for event in journal::read(&call).map_err(failed)? {
+                events.push(serde_json::to_value(event).map_err(failed)?);
+            }
+        }
+        Ok(Some(events))
+    }
+
+    /// In whole milliseconds, as Step Functions keeps time.
+    fn now(&self) -> Timestamp {
+        timestamp(now(&*self.clock))
     }
 
     /// One answer of a worker.
@@ -214,7 +224,7 @@ impl EmbeddedWorkflow {
             let definition = self.definitions.get(&self.db, loaded.definition)?;
             let mut execution = loaded.resume(definition);
             let Some(event) = event(&execution) else { return Ok(Driven::Refused) };
-            let now = self.clock.now();
+            let now = self.now();
             let effects = match execution.on(event, now) {
                 // A timer that had nothing to do: nothing to write.
                 Ok(effects) if effects.is_empty() => return Ok(Driven::Done),
@@ -287,7 +297,7 @@ impl Workflow for EmbeddedWorkflow {
             return Ok(Started::AlreadyExists);
         }
         let seed = getrandom::u64().map_err(|error| Unavailable::new("Workflow", error))?;
-        let now = self.clock.now();
+        let now = self.now();
         let definition = Arc::clone(self.definitions.current());
         let (mut execution, effects) = Execution::start(definition, context(name), input.clone(), seed, now);
         let turn = Turn::play(&self.queues, &mut execution, effects, now)?;

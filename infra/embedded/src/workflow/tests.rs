@@ -71,7 +71,10 @@ async fn a_happy_order_goes_through_three_steps() {
     assert_eq!(status(&embedded, &id).await, (ExecutionStatus::Succeeded, vec![]));
     assert_eq!(workflow.timers(), 0, "a finished execution leaves no timer behind");
     let types = types(&embedded, &id).await;
-    assert_eq!((types.first().unwrap().as_str(), types.last().unwrap().as_str()), ("ExecutionStarted", "ExecutionSucceeded"));
+    assert_eq!(
+        (types.first().unwrap().as_str(), types.last().unwrap().as_str()),
+        ("ExecutionStarted", "ExecutionSucceeded")
+    );
     assert_eq!(types.iter().filter(|each| *each == "TaskSubmitted").count(), 3);
     let description = workflow.describe(&id).await.unwrap().unwrap();
     assert_eq!((description.name, description.stopped_at.is_some(), description.next_timer), (id, true, None));
@@ -237,14 +240,19 @@ async fn an_answer_with_its_history_and_next_message_is_all_or_nothing() {
     let (_, token) = take(&embedded, Queue::Inventory).await;
     let before = types(&embedded, &id).await;
     for table in ["messages", "history"] {
-        let broken = format!("CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE (ABORT, 'injected'); END");
+        let broken =
+            format!("CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE (ABORT, 'injected'); END");
         embedded.db().write(move |connection| connection.execute_batch(&broken).map(Verdict::Keep)).await.unwrap();
         let answered = embedded.workflow().succeed(&token, &json!({})).await;
         assert!(matches!(answered, Err(AnswerError::Unavailable(_))), "{table}: {answered:?}");
         assert_eq!(types(&embedded, &id).await, before, "{table}");
         assert_eq!(status(&embedded, &id).await.1, ["ReserveInventory"], "{table}");
         assert_eq!(embedded.queues().depth(Queue::Payments.into()), crate::Depth::default(), "{table}");
-        embedded.db().write(|connection| connection.execute_batch("DROP TRIGGER broken").map(Verdict::Keep)).await.unwrap();
+        embedded
+            .db()
+            .write(|connection| connection.execute_batch("DROP TRIGGER broken").map(Verdict::Keep))
+            .await
+            .unwrap();
     }
     embedded.workflow().succeed(&token, &json!({})).await.unwrap();
     assert_eq!(take(&embedded, Queue::Payments).await.0, "ChargePayment");
@@ -358,4 +366,21 @@ fn an_invalid_definition_is_refused_at_the_start() {
     let pipeline = Pipeline::new();
     let opened = Embedded::open(pipeline.config.clone(), "{}", pipeline.clock());
     assert!(opened.err().unwrap().to_string().starts_with("the workflow's definition is not valid"));
+}
+
+#[tokio::test]
+async fn a_stored_history_reads_as_the_engine_told_it() {
+    let definition = std::sync::Arc::new(statemachine::Definition::parse(crate::fixture::DEFINITION).unwrap());
+    let now = jiff::Timestamp::from_millisecond(1_767_225_600_123).unwrap();
+    let context = super::context(&order("k").id);
+    let (_, effects) = statemachine::Execution::start(definition, context, json!({ "a": "ä\"\n" }), 7, now);
+    let events: Vec<_> = effects
+        .into_iter()
+        .filter_map(|effect| match effect {
+            statemachine::Effect::Append(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    assert!(events.len() > 2);
+    assert_eq!(super::journal::read(&super::journal::render(&events, now).unwrap()).unwrap(), events);
 }

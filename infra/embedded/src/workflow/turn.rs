@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use statemachine::{Effect, Event, Execution, ExecutionStatus, HistoryEvent, Integration, Pattern, Task, TaskId};
 
 use super::definitions::queue_of;
+use super::journal;
 use super::store::status_name;
 use crate::queue::SqliteQueues;
 use crate::queue::message::Prepared;
@@ -131,7 +132,7 @@ impl Turn {
             next_timer: execution.next_timer().map(ceiling),
             now: self.now.as_millisecond(),
             snapshot: serde_json::to_string(&execution.snapshot()).map_err(failed)?,
-            events: serde_json::to_string(&self.events).map_err(failed)?,
+            events: journal::render(&self.events, self.now).map_err(failed)?,
             messages: self.messages,
             finished: (status != ExecutionStatus::Running).then(|| status_name(status)),
         })

@@ -1,0 +1,118 @@
+//! The adapters under test, freshly made.
+
+use std::sync::Arc;
+
+use orderflow_embedded::{Config, Embedded, Received};
+use orders::order::Content;
+use orders::ports::*;
+use orders::step::QueueName;
+use orders::{Currency, Customer, Line, Money, NewOrder, OrderId, Product, Queue, Storefront};
+
+use crate::memory::clock::ManualClock;
+use crate::memory::faults::Faults;
+use crate::memory::gateway::MemoryGateway;
+use crate::memory::queues::MemoryQueues;
+use crate::memory::store::MemoryStore;
+use crate::memory::workflow::MemoryWorkflow;
+
+/// The bodies of a queue's messages.
+type Bodies = Box<dyn Fn(QueueName) -> Vec<String> + Send + Sync>;
+
+pub struct Subject {
+    pub orders: Arc<dyn OrderStore>,
+    pub catalogue: Arc<dyn Catalogue>,
+    pub queues: Arc<dyn Queues>,
+    pub workflow: Arc<dyn Workflow>,
+    pub gateway: Arc<dyn PaymentGateway>,
+    pub bodies: Bodies,
+    /// Keeps the database's directory.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Subject {
+    pub fn memory() -> Self {
+        let (clock, faults) = (Arc::new(ManualClock::default()), Arc::new(Faults::default()));
+        let queues = Arc::new(MemoryQueues::new(clock.clone(), faults.clone()));
+        let store = Arc::new(MemoryStore::new(queues.clone(), faults.clone()));
+        let looked_at = queues.clone();
+        Self {
+            orders: store.clone(),
+            catalogue: store,
+            workflow: Arc::new(MemoryWorkflow::new(queues.clone(), clock.clone(), faults.clone())),
+            gateway: Arc::new(MemoryGateway::new(clock, faults)),
+            queues,
+            bodies: Box::new(move |queue| looked_at.messages(queue).into_iter().map(|message| message.body).collect()),
+            _directory: None,
+        }
+    }
+
+    pub fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config { path: directory.path().join("contract.db"), ..Config::default() };
+        let definition = include_str!("../../statemachine/order.asl.json");
+        let embedded = Embedded::open(config, definition, Arc::new(SystemClock)).unwrap();
+        let queues = embedded.queues();
+        let body = |message: &Received| message.body.to_string();
+        Self {
+            orders: embedded.orders(),
+            catalogue: embedded.catalogue(),
+            queues: embedded.queues(),
+            workflow: embedded.workflow(),
+            gateway: embedded.gateway(),
+            bodies: Box::new(move |queue| queues.peek(queue, None, 100).unwrap().iter().map(body).collect()),
+            _directory: Some(directory),
+        }
+    }
+
+    /// The bodies that wait in a worker's queue.
+    pub fn waiting(&self, queue: Queue) -> Vec<String> {
+        (self.bodies)(queue.into())
+    }
+
+    pub async fn accepted(&self, order: &NewOrder) -> OrderId {
+        assert_eq!(self.orders.accept(order).await.unwrap(), Acceptance::Created);
+        order.id.clone()
+    }
+
+    pub async fn stocked(&self, sku: &str, stock: u32) -> Product {
+        match self.catalogue.create(&product(sku, stock)).await.unwrap() {
+            Changed::Done(product) => product,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn product(&self, sku: &str) -> Option<Product> {
+        self.catalogue.get(&[sku.parse().unwrap()]).await.unwrap().pop()
+    }
+}
+
+pub fn product(sku: &str, stock: u32) -> Product {
+    Product {
+        sku: sku.parse().unwrap(),
+        name: format!("The {sku}"),
+        description: None,
+        price: Money::new(1000, Currency::EUR),
+        stock,
+        reserved: 0,
+        version: 0,
+    }
+}
+
+pub fn order(key: &str) -> NewOrder {
+    let storefront: Storefront = "shop".parse().unwrap();
+    NewOrder {
+        id: OrderId::derive(&storefront, &key.parse().unwrap()),
+        storefront,
+        placed_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        trace_id: "ab".repeat(16).parse().unwrap(),
+        content: Content {
+            customer: Customer { id: "c-1".parse().unwrap(), email: "ada@example.com".into(), name: None },
+            lines: vec![Line { sku: "MUG".parse().unwrap(), quantity: 2 }],
+            currency: Currency::EUR,
+            payment_method: "pm_card_visa".into(),
+            shipping_address: None,
+            expected_total: None,
+            metadata: Default::default(),
+        },
+    }
+}

@@ -1,0 +1,97 @@
+//! `Workflow` and `Queues`: executions by name, tokens that are answered once, messages within SQS's limits.
+
+use std::time::Duration;
+
+use orders::message::TaskToken;
+use orders::ports::*;
+use orders::step::QueueName;
+use orders::{OrderId, Queue};
+use serde_json::{Value, json};
+
+use crate::subject::{Subject, order};
+
+crate::contract!(
+    an_execution_starts_once,
+    an_answer_brings_the_next_step_and_spends_its_token,
+    a_failure_is_compensated,
+    a_token_that_nobody_issued_is_invalid,
+    a_message_over_sqs_limits_is_refused,
+    a_stale_receipt_changes_nothing,
+);
+
+async fn started(subject: &Subject) -> OrderId {
+    let placed = order("k");
+    let id = subject.accepted(&placed).await;
+    let input = json!({ "order_id": id, "trace_id": placed.trace_id });
+    assert_eq!(subject.workflow.start(&id, &input).await.unwrap(), Started::Started);
+    id
+}
+
+/// The one message that waits in the queue.
+fn only_message(subject: &Subject, queue: Queue) -> Value {
+    let waiting = subject.waiting(queue);
+    assert_eq!(waiting.len(), 1, "{queue}: {waiting:?}");
+    serde_json::from_str(&waiting[0]).unwrap()
+}
+
+fn token(message: &Value) -> TaskToken {
+    TaskToken(message["task_token"].as_str().unwrap().to_owned())
+}
+
+async fn an_execution_starts_once(subject: Subject) {
+    let id = started(&subject).await;
+    let again = subject.workflow.start(&id, &json!({ "order_id": id, "trace_id": "x" })).await.unwrap();
+    assert_eq!(again, Started::AlreadyExists);
+    let message = only_message(&subject, Queue::Inventory);
+    assert_eq!((&message["step"], &message["order_id"]), (&json!("ReserveInventory"), &json!(id)));
+    assert_eq!(message["timeout_seconds"], 86400);
+}
+
+async fn an_answer_brings_the_next_step_and_spends_its_token(subject: Subject) {
+    started(&subject).await;
+    let token = token(&only_message(&subject, Queue::Inventory));
+    subject.workflow.succeed(&token, &json!({ "outcome": "Reserved" })).await.unwrap();
+    assert_eq!(only_message(&subject, Queue::Payments)["step"], "ChargePayment");
+    assert_eq!(subject.workflow.succeed(&token, &json!({})).await, Err(AnswerError::Spent));
+    assert_eq!(subject.workflow.fail(&token, "OutOfStock", "").await, Err(AnswerError::Spent));
+    assert_eq!(subject.waiting(Queue::Payments).len(), 1);
+}
+
+async fn a_failure_is_compensated(subject: Subject) {
+    started(&subject).await;
+    let reserve = token(&only_message(&subject, Queue::Inventory));
+    subject.workflow.succeed(&reserve, &json!({ "outcome": "Reserved" })).await.unwrap();
+    let charge = token(&only_message(&subject, Queue::Payments));
+    subject.workflow.fail(&charge, "PaymentDeclined", "no").await.unwrap();
+    let waiting = subject.waiting(Queue::Payments);
+    assert!(waiting.iter().any(|body| body.contains("RefundPayment")), "{waiting:?}");
+}
+
+async fn a_token_that_nobody_issued_is_invalid(subject: Subject) {
+    let forged = TaskToken("not a token".into());
+    assert_eq!(subject.workflow.succeed(&forged, &json!({})).await, Err(AnswerError::InvalidToken));
+    assert_eq!(subject.workflow.fail(&forged, "X", "").await, Err(AnswerError::InvalidToken));
+}
+
+async fn a_message_over_sqs_limits_is_refused(subject: Subject) {
+    let message = |body: String| Outgoing { body, ..Outgoing::default() };
+    let many = Outgoing {
+        attributes: (0..=MAX_MESSAGE_ATTRIBUTES).map(|index| (format!("a{index}"), "x".to_owned())).collect(),
+        ..message("x".into())
+    };
+    let late = Outgoing { delay: MAX_DELAY + Duration::from_secs(1), ..message("x".into()) };
+    for refused in [message("x".repeat(MAX_MESSAGE_BYTES + 1)), message(String::new()), many, late] {
+        let sent = subject.queues.send(QueueName::dlq(Queue::Emails), refused).await;
+        assert!(matches!(sent, Err(SendError::Invalid(_))), "{sent:?}");
+    }
+    subject.queues.send(QueueName::dlq(Queue::Emails), message("x".repeat(MAX_MESSAGE_BYTES))).await.unwrap();
+    assert_eq!((subject.bodies)(QueueName::dlq(Queue::Emails)).len(), 1);
+}
+
+async fn a_stale_receipt_changes_nothing(subject: Subject) {
+    subject.queues.send(Queue::Emails.into(), Outgoing { body: "{}".into(), ..Outgoing::default() }).await.unwrap();
+    for receipt in ["", "nonsense", "1.99"] {
+        subject.queues.change_visibility(Queue::Emails, receipt, Duration::from_secs(60)).await.unwrap();
+    }
+    assert_eq!(subject.waiting(Queue::Emails).len(), 1);
+}
