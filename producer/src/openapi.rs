@@ -62,7 +62,9 @@ impl Modify for NoNullParameters {
                 [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
             });
         for parameter in operations.filter_map(|operation| operation.parameters.as_mut()).flatten() {
-            parameter.schema = parameter.schema.take().map(without_null);
+            if let RefOr::T(parameter) = parameter {
+                parameter.schema = parameter.schema.take().map(without_null);
+            }
         }
     }
 }

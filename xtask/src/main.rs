@@ -1,17 +1,21 @@
 //! `cargo xtask`: what the project does to itself. Needs nothing but Rust; tools that make it better are used if they
 //! are there.
 
+mod picture;
+
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask test     format, lints, all tests, documentation, dependencies
-       cargo xtask bench    all benches (criterion)";
+       cargo xtask bench    all benches (criterion)
+       cargo xtask picture  docs/demo.svg, the README's picture, from a run of the demo";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
         Some("test") => test(),
         Some("bench") => cargo("bench --workspace --benches"),
+        Some("picture") => picture::draw(),
         _ => Err(USAGE.to_owned()),
     };
     match done {
