@@ -60,7 +60,7 @@ pub(crate) fn email(text: &str, _: &()) -> garde::Result {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
-            && true
+            && !label.ends_with('-')
     };
     let holds = text.split_once('@').is_some_and(|(local, domain)| {
         (1..=64).contains(&local.len())
