@@ -23,7 +23,7 @@ const METHODS: [&str; 6] =
     ["pm_card_visa", "pm_card_visa", "pm_card_chargeDeclined", "pm_sim_timeout_1", "pm_sim_lost_1", "pm_sim_slow_20"];
 
 fn body(index: usize) -> String {
-    let quantity = if index % 17 == 0 { 999 } else { 1 + index % 3 };
+    let quantity = if index.is_multiple_of(17) { 999 } else { 1 + index % 3 };
     // There are three gold-rimmed cups: most of these orders are out of stock.
     let sku = if index % 10 == 9 { "CUP-GOLD" } else { "MUG-BLUE" };
     json!({

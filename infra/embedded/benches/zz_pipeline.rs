@@ -1,22 +1,42 @@
+use orderflow_embedded::*;
+use orders::order::Content;
+use orders::ports::*;
+use orders::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use orderflow_embedded::*;
-use orders::ports::*;
-use orders::*;
-use orders::order::Content;
 use workers::*;
 fn function<W: Worker + 'static>(core: &Arc<BatchCore>, worker: W) -> (Queue, Function) {
     let (core, worker) = (core.clone(), Arc::new(worker));
-    let f: Function = Arc::new(move |event, deadline| { let (core, worker) = (core.clone(), worker.clone()); Box::pin(async move { Ok(core.run(&*worker, event, deadline).await?) }) });
+    let f: Function = Arc::new(move |event, deadline| {
+        let (core, worker) = (core.clone(), worker.clone());
+        Box::pin(async move { Ok(core.run(&*worker, event, deadline).await?) })
+    });
     (W::QUEUE, f)
 }
 fn order(n: u64) -> NewOrder {
     let storefront: Storefront = "shop".parse().unwrap();
     let key: IdempotencyKey = format!("key-{n}").parse().unwrap();
-    NewOrder { id: OrderId::derive(&storefront, &key), storefront, placed_at: jiff::Timestamp::now(), trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(),
-        content: Content { customer: Customer { id: format!("c-{}", n % 1000).parse().unwrap(), email: "ada@example.com".into(), name: Some("Ada".into()) }, lines: vec![Line { sku: format!("TEA-{}", n % 50).parse().unwrap(), quantity: 1 }], currency: Currency::EUR, payment_method: "pm_card_visa".into(), shipping_address: None, expected_total: None, metadata: Default::default() } }
+    NewOrder {
+        id: OrderId::derive(&storefront, &key),
+        storefront,
+        placed_at: jiff::Timestamp::now(),
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(),
+        content: Content {
+            customer: Customer {
+                id: format!("c-{}", n % 1000).parse().unwrap(),
+                email: "ada@example.com".into(),
+                name: Some("Ada".into()),
+            },
+            lines: vec![Line { sku: format!("TEA-{}", n % 50).parse().unwrap(), quantity: 1 }],
+            currency: Currency::EUR,
+            payment_method: "pm_card_visa".into(),
+            shipping_address: None,
+            expected_total: None,
+            metadata: Default::default(),
+        },
+    }
 }
 fn main() {
     let orders_n: u64 = std::env::var("N").ok().and_then(|n| n.parse().ok()).unwrap_or(10000);
