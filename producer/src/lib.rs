@@ -8,7 +8,7 @@
 //!   -> Require<scope> -> admission -> body (media type, size, types, rules) -> handler -> port
 //! ```
 //!
-//! Where to read on: [`orders`](mod@orders) and [`products`] (the handlers), `wire` (what bodies are like, and their rules), [`problem`]
+//! Where to read on: `orders` and `products` (the handlers), `wire` (what bodies are like, and their rules), [`problem`]
 //! (every error), [`auth`] and [`admission`] (who may, and when), `openapi` (the document).
 
 pub mod admission;

@@ -73,7 +73,7 @@ async fn stock_moves_with_the_order_or_neither_does(subject: Subject) {
     let mug = subject.stocked("MUG", 2).await;
     let read = subject.orders.get(&id).await.unwrap().unwrap();
     let mut reserved = read.clone();
-    let taken = reserved.reserve(&[mug.clone()], attempt());
+    let taken = reserved.reserve(std::slice::from_ref(&mug), attempt());
 
     // Not enough, another price, or gone: nothing happens at all.
     let take = |quantity, amount, sku: &str| {

@@ -86,7 +86,7 @@ pub(crate) struct PlaceLine {
     sku: String,
     /// How many.
     #[garde(range(min = 1, max = i64::from(MAX_QUANTITY)))]
-    #[schema(minimum = 1, maximum = 998)]
+    #[schema(minimum = 1, maximum = 999)]
     quantity: i64,
 }
 
