@@ -1,12 +1,16 @@
 //! The command line. What a flag means is in its help; what it falls back to is in [`crate::config`].
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use orders::Queue;
 use serde::Deserialize;
+
+use crate::triggers::Trigger;
 
 /// The order pipeline: HTTP to queues to workers, orchestrated by a Step Functions definition, in one durable binary.
 #[derive(Debug, Parser)]
@@ -91,6 +95,10 @@ pub struct Settings {
     /// It may hold a password: from the file or `ORDERFLOW_SMTP_URL`, never from a flag.
     #[arg(skip)]
     pub smtp_url: Option<String>,
+    /// Tuning, a table per queue: from the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub triggers: BTreeMap<Queue, Trigger>,
 }
 
 /// An API key, as it is configured.
@@ -116,6 +124,7 @@ impl Settings {
             log: self.log.or(other.log),
             api_keys: if self.api_keys.is_empty() { other.api_keys } else { self.api_keys },
             smtp_url: self.smtp_url.or(other.smtp_url),
+            triggers: if self.triggers.is_empty() { other.triggers } else { self.triggers },
         }
     }
 }

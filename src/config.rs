@@ -5,16 +5,19 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use orderflow_embedded::Triggers;
 use orders::Storefront;
 use producer::auth::{Access, ApiKey, Scope};
 
 use crate::args::{Durability, KeyEntry, LogFormat, ServeArgs, Settings};
+use crate::triggers::triggers;
 
 /// Everything `serve` needs to know.
 pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
     pub durability: Durability,
+    pub triggers: Triggers,
     pub backlog_limit: usize,
     pub rate_limit: NonZeroU32,
     pub access: Access,
@@ -58,6 +61,7 @@ impl Config {
             listen,
             data: settings.data.unwrap_or_else(|| PathBuf::from("data")),
             durability: settings.durability.unwrap_or(Durability::Full),
+            triggers: triggers(&settings.triggers)?,
             backlog_limit: settings.backlog_limit.unwrap_or(100_000),
             rate_limit: settings.rate_limit.unwrap_or(const { NonZeroU32::new(10_000).expect("not zero") }),
             access: access(settings.api_keys)?,

@@ -108,6 +108,7 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         listen: args.listen.unwrap_or(if args.exit { free } else { usual }),
         data: data.to_owned(),
         durability: Durability::Full,
+        triggers: orderflow_embedded::Triggers::default(),
         backlog_limit: 1000,
         rate_limit: const { NonZeroU32::new(1000).expect("not zero") },
         access: producer::auth::Access::Open,

@@ -7,6 +7,7 @@ mod logging;
 mod pipeline;
 mod serve;
 mod shutdown;
+mod triggers;
 
 use std::process::ExitCode;
 

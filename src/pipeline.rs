@@ -100,7 +100,8 @@ fn platform(config: &Config, path: PathBuf) -> orderflow_embedded::Config {
         crate::args::Durability::Full => orderflow_embedded::Durability::Full,
         crate::args::Durability::Normal => orderflow_embedded::Durability::Normal,
     };
-    orderflow_embedded::Config { path, durability, ..orderflow_embedded::Config::default() }
+    let triggers = config.triggers.clone();
+    orderflow_embedded::Config { path, durability, triggers, ..orderflow_embedded::Config::default() }
 }
 
 /// A function per queue: its worker behind the batch core, as a Lambda function would have it.
