@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_queue_gets_what_its_table_says_and_keeps_the_other_defaults() {
-        let text = "[payments]\nbatch_size = 1\nmaximum_concurrency = 4\ntimeout = \"45s\"\nvisibility_timeout = \"5m\"";
+        let text =
+            "[payments]\nbatch_size = 1\nmaximum_concurrency = 4\ntimeout = \"45s\"\nvisibility_timeout = \"5m\"";
         let triggers = parse(text).unwrap();
         assert_eq!((triggers.payments.batch_size, triggers.payments.max_concurrency), (1, 4));
         assert_eq!(triggers.payments.function_timeout, Duration::from_secs(45));
@@ -108,10 +109,7 @@ mod tests {
     #[test]
     fn a_value_out_of_bounds_is_refused_with_the_bounds() {
         let refusal = |text| format!("{:#}", parse(text).unwrap_err());
-        assert_eq!(
-            refusal("[orders]\nbatch_size = 0"),
-            "in [triggers.orders]: batch_size is 0; it must be 1 to 10000"
-        );
+        assert_eq!(refusal("[orders]\nbatch_size = 0"), "in [triggers.orders]: batch_size is 0; it must be 1 to 10000");
         assert_eq!(
             refusal("[emails]\ntimeout = \"-1s\""),
             "in [triggers.emails]: timeout is 1s ago; it must be 1s to 900s"
