@@ -1,4 +1,5 @@
-//! One suite per port, the same assertions for every adapter.
+//! A suite for each port that keeps something, the same assertions for every adapter. (What a `Mailer` promises can only be
+//! seen at its far end: `infra/embedded` tests the mailbox and SMTP.)
 //!
 //! Proves: SQLite and the memory adapters (on which the simulation stands) keep what `orders::ports` promises.
 //! Misses: what is an adapter's own (durability, group commit, queue visibility: `infra/embedded`).

@@ -1,7 +1,9 @@
 //! The adapters under test, freshly made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use orderflow_embedded::{Config, Embedded, Received};
 use orders::order::Content;
 use orders::ports::*;
@@ -15,6 +17,8 @@ use crate::memory::queues::MemoryQueues;
 use crate::memory::store::MemoryStore;
 use crate::memory::workflow::MemoryWorkflow;
 
+/// Receives one message of a queue, if one is visible: its receipt handle.
+type Receive = Box<dyn Fn(Queue) -> BoxFuture<'static, Option<String>> + Send + Sync>;
 /// The bodies of a queue's messages.
 type Bodies = Box<dyn Fn(QueueName) -> Vec<String> + Send + Sync>;
 
@@ -25,6 +29,7 @@ pub struct Subject {
     pub workflow: Arc<dyn Workflow>,
     pub gateway: Arc<dyn PaymentGateway>,
     pub bodies: Bodies,
+    receive: Receive,
     /// Keeps the database's directory.
     _directory: Option<tempfile::TempDir>,
 }
@@ -34,7 +39,7 @@ impl Subject {
         let (clock, faults) = (Arc::new(ManualClock::default()), Arc::new(Faults::default()));
         let queues = Arc::new(MemoryQueues::new(clock.clone(), faults.clone()));
         let store = Arc::new(MemoryStore::new(queues.clone(), faults.clone()));
-        let looked_at = queues.clone();
+        let (looked_at, received) = (queues.clone(), queues.clone());
         Self {
             orders: store.clone(),
             catalogue: store,
@@ -42,6 +47,10 @@ impl Subject {
             gateway: Arc::new(MemoryGateway::new(clock, faults)),
             queues,
             bodies: Box::new(move |queue| looked_at.messages(queue).into_iter().map(|message| message.body).collect()),
+            receive: Box::new(move |queue| {
+                let record = received.receive(queue).records.pop();
+                Box::pin(std::future::ready(record.and_then(|record| record.receipt_handle)))
+            }),
             _directory: None,
         }
     }
@@ -51,7 +60,7 @@ impl Subject {
         let config = Config { path: directory.path().join("contract.db"), ..Config::default() };
         let definition = include_str!("../../statemachine/order.asl.json");
         let embedded = Embedded::open(config, definition, Arc::new(SystemClock)).unwrap();
-        let queues = embedded.queues();
+        let (queues, received) = (embedded.queues(), embedded.queues());
         let body = |message: &Received| message.body.to_string();
         Self {
             orders: embedded.orders(),
@@ -60,8 +69,20 @@ impl Subject {
             workflow: embedded.workflow(),
             gateway: embedded.gateway(),
             bodies: Box::new(move |queue| queues.peek(queue, None, 100).unwrap().iter().map(body).collect()),
+            receive: Box::new(move |queue| {
+                let queues = received.clone();
+                Box::pin(async move {
+                    let received = queues.receive(queue.into(), 1, Duration::from_secs(60)).await.unwrap();
+                    received.first().map(Received::receipt_handle)
+                })
+            }),
             _directory: Some(directory),
         }
+    }
+
+    /// Receives the message of a worker's queue, if it is visible: its receipt handle.
+    pub async fn received(&self, queue: Queue) -> Option<String> {
+        (self.receive)(queue).await
     }
 
     /// The bodies that wait in a worker's queue.

@@ -16,7 +16,7 @@ crate::contract!(
     a_failure_is_compensated,
     a_token_that_nobody_issued_is_invalid,
     a_message_over_sqs_limits_is_refused,
-    a_stale_receipt_changes_nothing,
+    a_receipt_changes_the_visibility_until_it_is_stale,
 );
 
 async fn started(subject: &Subject) -> OrderId {
@@ -88,10 +88,20 @@ async fn a_message_over_sqs_limits_is_refused(subject: Subject) {
     assert_eq!((subject.bodies)(QueueName::dlq(Queue::Emails)).len(), 1);
 }
 
-async fn a_stale_receipt_changes_nothing(subject: Subject) {
+async fn a_receipt_changes_the_visibility_until_it_is_stale(subject: Subject) {
+    let visible_again = |receipt: String, after: u64| {
+        let queues = subject.queues.clone();
+        async move { queues.change_visibility(Queue::Emails, &receipt, Duration::from_secs(after)).await.unwrap() }
+    };
     subject.queues.send(Queue::Emails.into(), Outgoing { body: "{}".into(), ..Outgoing::default() }).await.unwrap();
-    for receipt in ["", "nonsense", "1.99"] {
-        subject.queues.change_visibility(Queue::Emails, receipt, Duration::from_secs(60)).await.unwrap();
+    let first = subject.received(Queue::Emails).await.unwrap();
+    assert_eq!(subject.received(Queue::Emails).await, None, "it is hidden");
+    visible_again(first.clone(), 0).await;
+    let second = subject.received(Queue::Emails).await.unwrap();
+    for stale in [String::new(), "nonsense".to_owned(), first] {
+        visible_again(stale, 0).await;
+        assert_eq!(subject.received(Queue::Emails).await, None, "it stays hidden");
     }
-    assert_eq!(subject.waiting(Queue::Emails).len(), 1);
+    visible_again(second, 0).await;
+    assert!(subject.received(Queue::Emails).await.is_some());
 }

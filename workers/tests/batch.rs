@@ -325,3 +325,12 @@ async fn a_record_without_an_id_fails_the_whole_batch_before_anything_happens() 
         assert!(platform.log.lock().answered.is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_function_with_less_time_than_the_margin_still_works() {
+    let scripts = one(Script { receive_count: 10, ..GOOD });
+    let platform = Platform::new(scripts.clone());
+    let settings = Settings { margin: Duration::from_secs(2), ..Settings::default() };
+    assert!(platform.run(event(&scripts), settings, Duration::from_secs(1)).await.is_empty());
+    assert!(platform.log.lock().dead.is_empty());
+}

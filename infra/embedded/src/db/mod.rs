@@ -94,6 +94,7 @@ impl Db {
             connection,
             requests: received,
             turnstile: Arc::clone(&turnstile),
+            length: Arc::clone(&length),
             after_group: Arc::clone(&after_group),
         };
         let grown = Arc::clone(&length);
@@ -220,7 +221,7 @@ impl Db {
         }
         self.shared.readers.clear();
         match open_connection(&self.shared.path) {
-            Ok(connection) => checkpoint::checkpoint(&connection, "PRAGMA wal_checkpoint(TRUNCATE)"),
+            Ok(connection) => drop(checkpoint::checkpoint(&connection, "PRAGMA wal_checkpoint(TRUNCATE)")),
             Err(error) => tracing::warn!(%error, "the last checkpoint was left out; the next start makes up for it"),
         }
         self.shared.lock.lock().take();

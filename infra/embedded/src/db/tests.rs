@@ -140,7 +140,9 @@ async fn the_wal_stays_bounded_while_everybody_writes_and_reads() {
         has(&db, "opens");
         longest = longest.max(std::fs::metadata(&wal).unwrap().len());
     }
-    assert!(longest < 120_000_000, "200 MB were written, and the WAL grew to {longest} bytes");
+    let (page, group) = (4096 + 24, 4 * 520_000);
+    let limit = u64::from(checkpoint::LIMIT) * page + group;
+    assert!(longest <= limit, "200 MB were written, and the WAL grew to {longest} bytes, its limit is {limit}");
     db.close();
     assert_eq!(std::fs::metadata(&wal).map_or(0, |wal| wal.len()), 0, "closing moves everything into the file");
 }
@@ -165,4 +167,27 @@ fn readers_cannot_write() {
         Ok(refused.sqlite_error_code())
     });
     assert_eq!(refused.unwrap(), Some(ErrorCode::ReadOnly));
+}
+
+#[test]
+fn a_group_waits_while_the_wal_is_at_its_limit_but_not_for_ever() {
+    let length = Arc::new(WalLength::default());
+    let admitted = |length: &Arc<WalLength>| {
+        let (sender, receiver) = mpsc::channel();
+        let length = Arc::clone(length);
+        std::thread::spawn(move || {
+            length.admit();
+            sender.send(()).ok();
+        });
+        receiver
+    };
+    length.report(checkpoint::LIMIT - 1);
+    admitted(&length).recv_timeout(Duration::from_secs(10)).unwrap();
+    length.report(checkpoint::LIMIT);
+    let waits = admitted(&length);
+    assert!(waits.recv_timeout(Duration::from_millis(200)).is_err());
+    length.brought_to_its_end();
+    waits.recv_timeout(Duration::from_secs(10)).unwrap();
+    length.report(checkpoint::LIMIT);
+    admitted(&length).recv_timeout(Duration::from_secs(10)).expect("a reader that never ends stops nobody");
 }

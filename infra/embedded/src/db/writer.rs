@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::checkpoint::WalLength;
 use super::job::Job;
 use super::unavailable;
 
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     pub(super) requests: mpsc::Receiver<Request>,
     /// Held during a transaction; the checkpointer takes it to finish undisturbed.
     pub(super) turnstile: Arc<Mutex<()>>,
+    pub(super) length: Arc<WalLength>,
     pub(super) after_group: Arc<std::sync::OnceLock<AfterGroup>>,
 }
 
@@ -57,6 +59,7 @@ impl Writer {
     }
 
     fn group(&self, mut jobs: Vec<Box<dyn Job>>) {
+        self.length.admit();
         let guard = self.turnstile.lock();
         let outcomes = transaction(&self.connection, &mut jobs);
         // Fair, because this thread would otherwise always be back before the checkpointer wakes.

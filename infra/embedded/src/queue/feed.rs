@@ -48,14 +48,15 @@ impl SqliteQueues {
                 return;
             }
             let slots = consumer.room.take(state.index.depth().visible);
-            (state.index.claim(slots.len()), slots, consumer.visibility)
+            let visibility = consumer.visibility;
+            (self.claims(lane, state.index.claim(slots.len())), slots, visibility)
         };
-        if claims.is_empty() {
+        if claims.ids.is_empty() {
             return;
         }
         let settle = self.settle_with();
-        let job = self.claim_job(lane, claims.clone());
-        let settled = move |result| settle.refilled(lane, &claims, slots, result, visibility);
+        let job = self.claim_job(&claims);
+        let settled = move |result| settle.refilled(claims, slots, result, visibility);
         if let Err(error) = self.db.submit(job, settled).await {
             tracing::warn!(cause = %error.cause, "messages could not be received");
         }

@@ -37,6 +37,7 @@ pub use index::Depth;
 use message::{LANES, Lane, Prepared, Receipt};
 pub use message::{MessageId, NotAnId, Received};
 use rows::Claimed;
+use settle::Claims;
 pub(crate) use settle::Settle;
 use shared::{LaneState, Shared};
 
@@ -132,33 +133,37 @@ impl SqliteQueues {
     ) -> Result<Vec<Received>, Unavailable> {
         let lane = Lane::of(queue);
         let claims = self.claim(lane, max);
-        if claims.is_empty() {
+        if claims.ids.is_empty() {
             return Ok(Vec::new());
         }
-        let claim = self.claim_job(lane, claims.clone());
+        let claim = self.claim_job(&claims);
         let settle = self.settle_with();
         let visibility = millis(visibility.min(MAX_VISIBILITY));
-        let settled = move |result| settle.received(lane, &claims, result, visibility);
+        let settled = move |result| settle.received(claims, result, visibility);
         self.db.write_then(claim, settled).await
     }
 
-    fn claim(&self, lane: Lane, max: usize) -> Vec<i64> {
+    fn claim(&self, lane: Lane, max: usize) -> Claims {
         let now = now(&*self.clock);
         let mut lanes = self.shared.lanes.lock();
         let index = &mut lanes[lane.index()].index;
         index.promote(now);
-        index.claim(max)
+        self.claims(lane, index.claim(max))
+    }
+
+    fn claims(&self, lane: Lane, ids: Vec<i64>) -> Claims {
+        Claims { settle: self.settle_with(), lane, ids, pause: 0 }
     }
 
     fn claim_job(
         &self,
-        lane: Lane,
-        claims: Vec<i64>,
+        claims: &Claims,
     ) -> impl FnOnce(&Connection) -> rusqlite::Result<Verdict<Vec<Claimed>>> + Send + 'static {
         let now = now(&*self.clock);
         let max_receive_count = self.max_receive_count;
+        let (lane, ids) = (claims.lane, claims.ids.clone());
         move |connection| {
-            let claimed = claims.into_iter().map(|id| rows::claim_row(connection, lane, id, now, max_receive_count));
+            let claimed = ids.into_iter().map(|id| rows::claim_row(connection, lane, id, now, max_receive_count));
             claimed.collect::<rusqlite::Result<_>>().map(Verdict::Keep)
         }
     }

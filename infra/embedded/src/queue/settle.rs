@@ -12,6 +12,9 @@ use super::rows::Claimed;
 use super::shared::{LaneState, Shared};
 use crate::clock::now;
 
+/// What could not be received because its write failed is away for so many milliseconds.
+const PAUSE: i64 = 1_000;
+
 /// Brings the index up to date.
 #[derive(Clone)]
 pub(crate) struct Settle {
@@ -65,22 +68,14 @@ impl Settle {
     /// What was claimed was received, or buried, or the write failed and it waits on.
     pub(super) fn received(
         &self,
-        lane: Lane,
-        claims: &[i64],
+        mut claims: Claims,
         result: Result<Vec<Claimed>, Unavailable>,
         visibility: i64,
     ) -> Result<Vec<Received>, Unavailable> {
-        let now = now(&*self.clock);
+        let claimed = result.inspect_err(|_| claims.pause = PAUSE)?;
+        let (lane, now) = (claims.lane, now(&*self.clock));
+        claims.ids.clear();
         let mut lanes = self.shared.lanes.lock();
-        let claimed = match result {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                claims.iter().for_each(|id| lanes[lane.index()].index.hide_until(*id, now, now));
-                drop(lanes);
-                self.shared.mark(lane);
-                return Err(error);
-            }
-        };
         let mut received = Vec::with_capacity(claimed.len());
         for each in claimed {
             match each {
@@ -106,13 +101,13 @@ impl Settle {
     /// The same for a trigger, into its buffer.
     pub(super) fn refilled(
         &self,
-        lane: Lane,
-        claims: &[i64],
+        claims: Claims,
         slots: Vec<Slot>,
         result: Result<Vec<Claimed>, Unavailable>,
         visibility: i64,
     ) {
-        match self.received(lane, claims, result, visibility) {
+        let lane = claims.lane;
+        match self.received(claims, result, visibility) {
             Ok(received) => {
                 let now = now(&*self.clock);
                 let mut lanes = self.shared.lanes.lock();
@@ -128,5 +123,30 @@ impl Settle {
             }
             Err(error) => tracing::warn!(cause = %error.cause, "messages could not be received"),
         }
+    }
+}
+
+/// What a receive has taken from the visible ones. Dropped before it was received (its caller is gone, the write failed), it
+/// is visible again.
+pub(super) struct Claims {
+    pub(super) settle: Settle,
+    pub(super) lane: Lane,
+    pub(super) ids: Vec<i64>,
+    /// Stays away for so many milliseconds then.
+    pub(super) pause: i64,
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        if self.ids.is_empty() {
+            return;
+        }
+        let Settle { shared, clock } = &self.settle;
+        let now = now(&**clock);
+        let mut lanes = shared.lanes.lock();
+        let index = &mut lanes[self.lane.index()].index;
+        self.ids.iter().for_each(|id| index.hide_until(*id, now.saturating_add(self.pause), now));
+        drop(lanes);
+        shared.wakes[self.lane.index()].notify_one();
     }
 }

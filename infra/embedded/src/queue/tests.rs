@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::SqliteQueues;
+use crate::db::Verdict;
 use crate::fixture::{Pipeline, SECOND};
 use crate::{Embedded, MessageId};
 
@@ -345,4 +346,47 @@ async fn a_listing_of_dead_letters_receives_nothing() {
     assert_eq!(bodies, [("a", 0), ("b", 0), ("c", 0)]);
     let oldest = queues.depth(DLQ).oldest_sent_at;
     assert_eq!(oldest, Some(first[0].sent_at));
+}
+
+#[tokio::test]
+async fn a_receive_that_cannot_be_written_leaves_its_messages_for_later() {
+    let pipeline = Pipeline::new();
+    let embedded = pipeline.open();
+    let queues = embedded.queues();
+    queues.send(SOURCE, text("one")).await.unwrap();
+    let schema =
+        |sql: &'static str| embedded.db().write(move |connection| connection.execute_batch(sql).map(Verdict::Keep));
+    schema("CREATE TRIGGER broken BEFORE UPDATE ON messages BEGIN SELECT RAISE (ABORT, 'injected'); END")
+        .await
+        .unwrap();
+    queues.receive(SOURCE, 1, SECOND).await.unwrap_err();
+    assert_eq!(queues.receive(SOURCE, 1, SECOND).await, Ok(Vec::new()), "a broken disk is not asked again at once");
+    schema("DROP TRIGGER broken").await.unwrap();
+    pipeline.clock.advance(SECOND);
+    assert_eq!(queues.receive(SOURCE, 1, SECOND).await.unwrap()[0].receive_count, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receive_that_is_given_up_claims_nothing() {
+    let mut pipeline = Pipeline::new();
+    pipeline.config.write_queue = 1;
+    let embedded = pipeline.open();
+    let queues = embedded.queues();
+    queues.send(SOURCE, text("one")).await.unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let held_up = move |_: &rusqlite::Connection| {
+        begun.send(()).ok();
+        released.recv().ok();
+        Ok(Verdict::Keep(()))
+    };
+    embedded.db().submit(held_up, |_| ()).await.unwrap();
+    begins.recv().unwrap();
+    // It fills the way to the writer, so the receive has to wait with its claim in its hands.
+    embedded.db().submit(|_| Ok(Verdict::Keep(())), |_| ()).await.unwrap();
+    let given_up = tokio::time::timeout(Duration::from_millis(50), queues.receive(SOURCE, 1, SECOND));
+    assert!(given_up.await.is_err());
+    assert_eq!(queues.depth(SOURCE).visible, 1);
+    release.send(()).unwrap();
+    assert_eq!(queues.receive(SOURCE, 1, SECOND).await.unwrap()[0].receive_count, 1);
 }

@@ -68,6 +68,9 @@ CREATE TABLE executions (
 -- Those that need somebody; the happy path never enters it.
 CREATE INDEX executions_unsuccessful ON executions (seq) WHERE status NOT IN ('RUNNING', 'SUCCEEDED');
 
+-- Those whose timers a start loads, however many orders there ever were.
+CREATE INDEX executions_running ON executions (seq) WHERE status = 'RUNNING';
+
 -- A row per call of the engine. `at` is the execution's seq << 24 | its version: one key, next to its neighbours.
 CREATE TABLE history (
     at     INTEGER PRIMARY KEY,

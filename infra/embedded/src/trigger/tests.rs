@@ -345,3 +345,44 @@ async fn a_delayed_message_comes_exactly_when_it_is_due() {
     assert!(took >= millis(249) && took < millis(600), "{took:?}");
     running.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_handed_over_when_the_process_died_is_visible_at_the_next_start() {
+    let hang = |_: SqsEvent, _: Embedded| std::future::pending::<Answer>();
+    let running = Running::start(Trigger { visibility_timeout: Duration::from_secs(3600), ..quick() }, hang).await;
+    running.send("x").await;
+    running.called(1).await;
+    let crashed = running._pipeline.crashed();
+    let embedded = Embedded::open(crashed.config.clone(), DEFINITION, Arc::new(SystemClock)).unwrap();
+    assert_eq!(embedded.queues().depth(QUEUE.into()).visible, 1);
+    let received = embedded.queues().receive(QUEUE.into(), 1, millis(1000)).await.unwrap();
+    assert_eq!(received[0].receive_count, 2, "the trigger's receive counts");
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_before_its_turn_is_received_anew() {
+    let slow = |event: SqsEvent, embedded: Embedded| async move {
+        let record = &event.records[0];
+        let receipt = record.receipt_handle.as_deref().unwrap();
+        embedded.queues().change_visibility(QUEUE, receipt, Duration::from_secs(60)).await?;
+        if record.body.as_deref() == Some("slow") {
+            tokio::time::sleep(millis(300)).await;
+        }
+        Ok(SqsBatchResponse::default())
+    };
+    let trigger = Trigger {
+        batch_size: 1,
+        max_concurrency: 1,
+        visibility_timeout: millis(100),
+        function_timeout: Duration::from_secs(10),
+        ..Trigger::default()
+    };
+    let running = Running::start(trigger, slow).await;
+    running.send("slow").await;
+    running.called(1).await;
+    running.send("next").await;
+    running.called(2).await;
+    assert_eq!(running.receive_counts(), ["1", "2"], "its first lease was over when its turn came");
+    until(|| running.embedded.queues().depth(QUEUE.into()) == crate::Depth::default()).await;
+    running.stop().await;
+}

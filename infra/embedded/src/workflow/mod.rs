@@ -82,6 +82,8 @@ pub struct EmbeddedWorkflow {
 /// What an engine call came to.
 enum Driven {
     Done,
+    /// It had nothing to do; when it will by itself.
+    Idle(Option<i64>),
     Missing,
     Refused,
 }
@@ -114,7 +116,7 @@ impl EmbeddedWorkflow {
     ) -> Result<Stopped, Unavailable> {
         let stop = |_: &Execution| Some(Event::Stop { error: error.clone(), cause: cause.clone() });
         Ok(match self.drive(Key::Name(name.as_str()), stop).await? {
-            Driven::Done => Stopped::Stopped,
+            Driven::Done | Driven::Idle(_) => Stopped::Stopped,
             Driven::Refused => Stopped::NotRunning,
             Driven::Missing => Stopped::Missing,
         })
@@ -205,7 +207,7 @@ impl EmbeddedWorkflow {
         let token = statemachine::TaskToken::from_text(token.0.clone());
         let answer = |execution: &Execution| execution.task_of(&token).map(&event);
         match self.drive(Key::Name(&name), answer).await? {
-            Driven::Done => Ok(()),
+            Driven::Done | Driven::Idle(_) => Ok(()),
             Driven::Missing | Driven::Refused => Err(AnswerError::Spent),
         }
     }
@@ -226,8 +228,9 @@ impl EmbeddedWorkflow {
             let Some(event) = event(&execution) else { return Ok(Driven::Refused) };
             let now = self.now();
             let effects = match execution.on(event, now) {
-                // A timer that had nothing to do: nothing to write.
-                Ok(effects) if effects.is_empty() => return Ok(Driven::Done),
+                Ok(effects) if effects.is_empty() => {
+                    return Ok(Driven::Idle(execution.next_timer().map(Timestamp::as_millisecond)));
+                }
                 Ok(effects) => effects,
                 Err(Unexpected::UnknownTask | Unexpected::Finished) => return Ok(Driven::Refused),
             };
@@ -261,7 +264,10 @@ impl EmbeddedWorkflow {
         let now = now(&*self.clock);
         let fire = |(seq, at): (i64, i64)| async move {
             match self.drive(Key::Seq(seq), |_| Some(Event::TimerFired)).await {
-                Ok(_) => self.timers.done(seq, at),
+                // The write has set the next one.
+                Ok(Driven::Done) => {}
+                Ok(Driven::Idle(next)) => self.timers.idle(seq, at, next),
+                Ok(Driven::Missing | Driven::Refused) => self.timers.idle(seq, at, None),
                 Err(error) => {
                     tracing::warn!(cause = %error.cause, "a timer could not fire and is postponed");
                     self.timers.postpone(seq, now + POSTPONED);

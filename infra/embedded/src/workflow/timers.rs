@@ -40,7 +40,7 @@ impl Timers {
     /// Those of a file.
     pub(super) fn load(db: &Db) -> Result<Self, Unavailable> {
         let rows: Vec<(i64, i64)> = db.read(|connection| {
-            let sql = "SELECT seq, next_timer FROM executions WHERE next_timer IS NOT NULL";
+            let sql = "SELECT seq, next_timer FROM executions WHERE status = 'RUNNING' AND next_timer IS NOT NULL";
             connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })?;
         let timers = Self::default();
@@ -74,11 +74,12 @@ impl Timers {
         self.set.lock().by_time.range(..=(now, i64::MAX)).map(|(at, seq)| (*seq, *at)).collect()
     }
 
-    /// Takes a timer away that fired and was not replaced: it had nothing to do.
-    pub(super) fn done(&self, seq: i64, at: i64) {
+    /// A timer fired and had nothing to do: `next` takes its place, unless it was replaced already.
+    pub(super) fn idle(&self, seq: i64, at: i64, next: Option<i64>) {
         let mut set = self.set.lock();
         if set.by_execution.get(&seq) == Some(&at) {
             set.remove(seq);
+            next.into_iter().for_each(|next| set.insert(seq, next));
         }
     }
 
