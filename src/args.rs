@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use orders::Queue;
 use serde::Deserialize;
 
@@ -65,7 +66,7 @@ pub struct ServeArgs {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where the database is [default: ./data]
     #[arg(long, env = "ORDERFLOW_DATA", value_name = "DIR")]
@@ -73,12 +74,15 @@ pub struct Settings {
     /// What a 202 survives [default: full]
     #[arg(long, env = "ORDERFLOW_DURABILITY", value_enum)]
     pub durability: Option<Durability>,
-    /// Refuse orders (503) while more messages than this wait in the queues [default: 100000]
+    /// Refuse orders (503) while this many messages wait in the queues, or more [default: 100000]
     #[arg(long, env = "ORDERFLOW_BACKLOG_LIMIT", value_name = "MESSAGES")]
     pub backlog_limit: Option<usize>,
-    /// Refuse requests (429) over this rate per API key and second [default: 10000]
-    #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "REQUESTS")]
+    /// Refuse orders (429) over so many per API key and second [default: 10000]
+    #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "ORDERS", value_parser = at_least_one)]
     pub rate_limit: Option<NonZeroU32>,
+    /// Put the example products into a new database [default: true]
+    #[arg(long, env = "ORDERFLOW_EXAMPLES", value_name = "BOOL")]
+    pub examples: Option<bool>,
     /// The sender of mails that go out over SMTP [default: orders@localhost]
     #[arg(long, env = "ORDERFLOW_MAIL_FROM", value_name = "MAILBOX")]
     pub mail_from: Option<String>,
@@ -119,6 +123,7 @@ impl Settings {
             durability: self.durability.or(other.durability),
             backlog_limit: self.backlog_limit.or(other.backlog_limit),
             rate_limit: self.rate_limit.or(other.rate_limit),
+            examples: self.examples.or(other.examples),
             mail_from: self.mail_from.or(other.mail_from),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
@@ -151,11 +156,28 @@ pub struct DemoArgs {
     #[arg(long)]
     pub exit: bool,
     /// Address and port to listen on [default: 127.0.0.1:8080, or a free port with --exit]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// What is logged, as a tracing filter.
     #[arg(long, env = "ORDERFLOW_LOG", default_value = "off", value_name = "FILTER")]
     pub log: String,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "it is an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "it is a whole number of 1 or more")
+}
+
+/// The command, to which an empty environment variable is one that isn't set.
+pub fn command() -> clap::Command {
+    let unset = |arg: Arg| match arg.get_env() {
+        Some(name) if std::env::var_os(name).is_some_and(|value| value.is_empty()) => arg.env(Resettable::Reset),
+        _ => arg,
+    };
+    Args::command().mut_subcommands(move |command| command.mut_args(unset))
 }
 
 /// `orderflow` alone means `orderflow serve`.
@@ -170,7 +192,6 @@ pub fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsStrin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

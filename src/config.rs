@@ -21,6 +21,8 @@ pub struct Config {
     pub backlog_limit: usize,
     pub rate_limit: NonZeroU32,
     pub access: Access,
+    /// A new database gets the example products.
+    pub examples: bool,
     pub smtp: Option<Smtp>,
     pub log_format: Option<LogFormat>,
     pub log: String,
@@ -40,22 +42,18 @@ impl Config {
     /// What is wrong, where, and what would be right.
     pub fn load(args: &ServeArgs) -> Result<Self> {
         let mut settings = args.settings.clone();
-        if let Ok(keys) = std::env::var("ORDERFLOW_API_KEYS") {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        if let Some(keys) = variable("ORDERFLOW_API_KEYS") {
             settings.api_keys = parse_keys(&keys).context("in ORDERFLOW_API_KEYS")?;
         }
-        settings.smtp_url = std::env::var("ORDERFLOW_SMTP_URL").ok();
+        settings.smtp_url = variable("ORDERFLOW_SMTP_URL");
         Self::resolve(settings.or(read_file(args.config.as_deref())?))
     }
 
     fn resolve(settings: Settings) -> Result<Self> {
         let listen = settings.listen.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
-        if settings.api_keys.is_empty() && !listen.ip().is_loopback() {
-            bail!(
-                "refusing to listen on {listen} without API keys: whoever reaches it could post orders and change prices.\n\
-                 Add keys to orderflow.toml ([[api_keys]] with name, scope = \"storefront\" or \"ops\", and key) or to \
-                 ORDERFLOW_API_KEYS=name:scope:secret, or listen on 127.0.0.1."
-            );
-        }
+        let access = access(settings.api_keys)?;
+        ensure_loopback_or_keys(listen, &access)?;
         let from = settings.mail_from.unwrap_or_else(|| "orders@localhost".to_owned());
         Ok(Self {
             listen,
@@ -64,12 +62,27 @@ impl Config {
             triggers: triggers(&settings.triggers)?,
             backlog_limit: settings.backlog_limit.unwrap_or(100_000),
             rate_limit: settings.rate_limit.unwrap_or(const { NonZeroU32::new(10_000).expect("not zero") }),
-            access: access(settings.api_keys)?,
+            access,
+            examples: settings.examples.unwrap_or(true),
             smtp: settings.smtp_url.map(|url| Smtp { url, from }),
             log_format: settings.log_format,
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// What is open to everybody is open on this machine only.
+///
+/// # Errors
+/// With both ways out.
+pub fn ensure_loopback_or_keys(listen: SocketAddr, access: &Access) -> Result<()> {
+    ensure!(
+        listen.ip().is_loopback() || !matches!(access, Access::Open),
+        "refusing to listen on {listen} without API keys: whoever reaches it could post orders and change prices.\n\
+         Run `orderflow serve` with keys in orderflow.toml ([[api_keys]] with name, scope = \"storefront\" or \"ops\", and \
+         key) or in ORDERFLOW_API_KEYS=name:scope:secret, or listen on 127.0.0.1."
+    );
+    Ok(())
 }
 
 /// The file that was asked for, or the one in this directory, if there is one.
@@ -100,7 +113,7 @@ fn access(entries: Vec<KeyEntry>) -> Result<Access> {
     if entries.is_empty() {
         return Ok(Access::Open);
     }
-    let mut names = Vec::new();
+    let mut taken: Vec<(Storefront, String)> = Vec::new();
     let keys = entries.into_iter().map(|entry| {
         let name: Storefront = entry.name.parse().with_context(|| format!("API key `{}`", entry.name))?;
         let scope = match entry.scope.as_str() {
@@ -113,11 +126,16 @@ fn access(entries: Vec<KeyEntry>) -> Result<Access> {
             "API key `{name}`: the secret is shorter than {SHORTEST_KEY} characters"
         );
         ensure!(
-            !names.contains(&name),
-            "API key `{name}` is there twice; orders belong to a name, so each has one key"
+            entry.key.bytes().all(|byte| byte.is_ascii_graphic()),
+            "API key `{name}`: the secret has other characters than visible ASCII, so no header could carry it"
         );
-        names.push(name.clone());
-        Ok(ApiKey::new(name, scope, &entry.key))
+        for (other, secret) in &taken {
+            ensure!(*other != name, "API key `{name}` is there twice; orders belong to a name, so each has one key");
+            ensure!(*secret != entry.key, "API keys `{other}` and `{name}` have the same secret; each needs its own");
+        }
+        let key = ApiKey::new(name.clone(), scope, &entry.key);
+        taken.push((name, entry.key));
+        Ok(key)
     });
     Ok(Access::keys(keys.collect::<Result<Vec<_>>>()?))
 }
@@ -159,6 +177,9 @@ mod tests {
         assert!(refusal(&key("shop", "root", good)).contains("unknown scope `root`"));
         assert!(refusal(&key("shop", "ops", "short")).contains("shorter than 16 characters"));
         assert!(refusal(&(key("shop", "ops", good) + &key("shop", "ops", good))).contains("there twice"));
+        assert!(refusal(&key("shop", "ops", "sixteen or more, but with spaces")).contains("visible ASCII"));
+        let shared = refusal(&(key("shop", "storefront", good) + &key("night", "ops", good)));
+        assert!(shared.contains("`shop` and `night` have the same secret"), "{shared}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use workers::{Backoff, DEAD_LETTER, DeadLetter};
 
 use crate::args::{DemoArgs, Durability};
-use crate::config::Config;
+use crate::config::{Config, ensure_loopback_or_keys};
 use crate::pipeline::Pipeline;
 use crate::serve::{listen, runtime};
 use crate::shutdown::Shutdown;
@@ -72,6 +72,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     crate::logging::init(&args.log, None)?;
     let directory = tempfile::tempdir().context("no temporary directory can be made for the demo's database")?;
     let config = config(args, directory.path());
+    ensure_loopback_or_keys(config.listen, &config.access)?;
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signal()?;
         let listener = listen(config.listen).await?;
@@ -96,7 +97,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         }
         stop.send_replace(true);
         drop(embedded);
-        serving.await.context("the pipeline broke")??;
+        serving.await.context("the pipeline broke")?;
         Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
@@ -112,6 +113,7 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         backlog_limit: 1000,
         rate_limit: const { NonZeroU32::new(1000).expect("not zero") },
         access: producer::auth::Access::Open,
+        examples: true,
         smtp: None,
         log_format: None,
         log: args.log.clone(),

@@ -3,24 +3,30 @@
 mod args;
 mod config;
 mod demo;
+mod http_server;
 mod logging;
 mod pipeline;
 mod serve;
 mod shutdown;
 mod triggers;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 
 fn main() -> ExitCode {
-    let args = Args::parse_from(args::with_default_command(std::env::args_os()));
+    let matches = args::command().get_matches_from(args::with_default_command(std::env::args_os()));
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match args.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "orderflow", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut args::command(), "orderflow", &mut script);
+            // A reader that has seen enough (`| head`) is no failure.
+            std::io::stdout().write_all(&script).ok();
             Ok(ExitCode::SUCCESS)
         }
     };

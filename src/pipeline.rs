@@ -1,28 +1,28 @@
 //! The wiring: the embedded platform, the workers behind its queues, and the HTTP API in front of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use async_trait::async_trait;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
-use orders::ports::{Catalogue, Mailer, SystemClock};
+use orders::ports::{Mailer, SystemClock, Unavailable};
 use orders::{Product, Queue};
+use producer::Readiness;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use workers::{BatchCore, DispatchWorker, EmailWorker, InventoryWorker, PaymentWorker, Worker};
 
 use crate::config::Config;
+use crate::http_server;
 use crate::shutdown::Shutdown;
 
 const DEFINITION: &str = include_str!("../statemachine/order.asl.json");
 const EXAMPLE_PRODUCTS: &str = include_str!("../examples/products.json");
-
-/// So long may requests in hand take after a stop was asked for.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// A pipeline that is open and not yet running.
 pub struct Pipeline {
@@ -38,16 +38,17 @@ impl Pipeline {
     /// # Errors
     /// With what to do about it: the database is in use, or newer, or not ours.
     pub async fn open(config: &Config, settings: workers::Settings) -> Result<Self> {
-        std::fs::create_dir_all(&config.data)
+        let smtp = config.smtp.as_ref().map(|smtp| SmtpMailer::new(&smtp.url, &smtp.from));
+        let smtp = smtp.transpose().context("the SMTP settings are wrong")?;
+        make_private(&config.data)
             .with_context(|| format!("the data directory {} can't be made", config.data.display()))?;
         let path = config.data.join("orderflow.db");
-        let fresh = !path.exists();
-        let embedded = Embedded::open(platform(config, path), DEFINITION, Arc::new(SystemClock))?;
-        if fresh {
-            add_example_products(&*embedded.catalogue()).await?;
+        let embedded = Embedded::open(platform(config, &settings, path), DEFINITION, Arc::new(SystemClock))?;
+        if config.examples {
+            embedded.catalogue().seed(example_products()?).await.context("the example products can't be added")?;
         }
-        let mailer: Arc<dyn Mailer> = match &config.smtp {
-            Some(smtp) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from).context("the SMTP settings are wrong")?),
+        let mailer: Arc<dyn Mailer> = match smtp {
+            Some(smtp) => Arc::new(smtp),
             None => embedded.mailbox(),
         };
         let metrics = PrometheusBuilder::new().install_recorder().context("the metrics recorder can't be installed")?;
@@ -61,18 +62,16 @@ impl Pipeline {
                 access: config.access.clone(),
                 admission: vec![Arc::new(backlog_limit(config, &embedded)), Arc::new(rate_limit(config))],
                 metrics: Some(exposition(metrics.clone(), embedded.clone())),
+                readiness: Some(Arc::new(Ready(embedded.clone()))),
+                more: orderflow_embedded::http::router(embedded.mailbox(), config.access.clone()),
                 ..producer::Settings::default()
             },
-        )
-        .merge(orderflow_embedded::http::router(embedded.mailbox(), config.access.clone()));
+        );
         Ok(Self { functions: functions(&embedded, mailer, settings), embedded, router, metrics })
     }
 
     /// Runs until the shutdown: then takes nothing new, finishes what is in hand, and closes the database.
-    ///
-    /// # Errors
-    /// If the listener breaks.
-    pub async fn run(self, listener: TcpListener, shutdown: Shutdown) -> Result<()> {
+    pub async fn run(self, listener: TcpListener, shutdown: Shutdown) {
         let metrics = self.metrics;
         let upkeep = tokio::spawn(async move {
             loop {
@@ -80,28 +79,46 @@ impl Pipeline {
                 metrics.run_upkeep();
             }
         });
-        let http = axum::serve(listener, self.router).with_graceful_shutdown(shutdown.clone().requested());
-        let impatience = async {
-            shutdown.clone().requested().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        let http = async {
-            tokio::select! { served = http.into_future() => served, () = impatience => Ok(()) }
-        };
-        let (served, ()) = tokio::join!(http, self.embedded.run(self.functions, shutdown.clone().requested()));
+        let http = http_server::serve(listener, self.router, shutdown.clone());
+        tokio::join!(http, self.embedded.run(self.functions, shutdown.requested()));
         upkeep.abort();
         self.embedded.close();
-        served.context("the HTTP listener broke")
     }
 }
 
-fn platform(config: &Config, path: PathBuf) -> orderflow_embedded::Config {
+/// The data has customers' addresses in it: a directory that is made here is its owner's alone.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(directory)
+}
+
+/// Ready is who can store an order.
+struct Ready(Embedded);
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn check(&self) -> Result<(), Unavailable> {
+        self.0.db().check().await
+    }
+}
+
+/// The redrive policy and the batch core agree on the last receive.
+fn platform(config: &Config, settings: &workers::Settings, path: PathBuf) -> orderflow_embedded::Config {
     let durability = match config.durability {
         crate::args::Durability::Full => orderflow_embedded::Durability::Full,
         crate::args::Durability::Normal => orderflow_embedded::Durability::Normal,
     };
     let triggers = config.triggers.clone();
-    orderflow_embedded::Config { path, durability, triggers, ..orderflow_embedded::Config::default() }
+    let max_receive_count = settings.max_receive_count;
+    orderflow_embedded::Config {
+        path,
+        durability,
+        triggers,
+        max_receive_count,
+        ..orderflow_embedded::Config::default()
+    }
 }
 
 /// A function per queue: its worker behind the batch core, as a Lambda function would have it.
@@ -159,10 +176,16 @@ struct ExampleProduct {
     stock: u32,
 }
 
-async fn add_example_products(catalogue: &dyn Catalogue) -> Result<()> {
+fn example_products() -> Result<Vec<Product>> {
     let products: Vec<ExampleProduct> = serde_json::from_str(EXAMPLE_PRODUCTS).context("in examples/products.json")?;
-    for ExampleProduct { sku, name, description, price, stock } in products {
-        catalogue.create(&Product { sku, name, description, price, stock, reserved: 0, version: 0 }).await?;
-    }
-    Ok(())
+    let product = |ExampleProduct { sku, name, description, price, stock }| Product {
+        sku,
+        name,
+        description,
+        price,
+        stock,
+        reserved: 0,
+        version: 0,
+    };
+    Ok(products.into_iter().map(product).collect())
 }

@@ -22,8 +22,11 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
         let shutdown = Shutdown::on_signal()?;
         let listener = listen(config.listen).await?;
         let pipeline = Pipeline::open(&config, workers::Settings::default()).await?;
-        greet(listener.local_addr()?, &config);
-        pipeline.run(listener, shutdown).await
+        let address = listener.local_addr()?;
+        tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
+        greet(address, &config);
+        pipeline.run(listener, shutdown).await;
+        anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -24,7 +24,7 @@ impl Shutdown {
                 if insisted {
                     std::process::exit(130);
                 }
-                eprintln!("orderflow: stopping: finishing what is in hand (a second signal stops at once)");
+                tracing::info!("stopping: finishing what is in hand (a second signal stops at once)");
                 stop.send_replace(true);
             }
         });

@@ -55,11 +55,12 @@ impl Trigger {
         set_duration(&mut trigger.function_timeout, self.timeout, "timeout", &TIMEOUT)?;
         let visibility = &mut trigger.visibility_timeout;
         set_duration(visibility, self.visibility_timeout, "visibility_timeout", &VISIBILITY_TIMEOUT)?;
-        let needed = trigger.function_timeout + trigger.window;
+        // What the trigger leases ahead waits for the call before its own.
+        let needed = 2 * trigger.function_timeout + trigger.window;
         ensure!(
             *visibility >= needed,
             "visibility_timeout is {visibility:?}; a message would come back while its batch is still at work: it must be \
-             at least timeout + batching_window, {needed:?} (AWS advises six times the timeout)"
+             at least 2 * timeout + batching_window, {needed:?} (AWS advises six times the timeout)"
         );
         Ok(())
     }
@@ -114,7 +115,7 @@ mod tests {
             refusal("[emails]\ntimeout = \"-1s\""),
             "in [triggers.emails]: timeout is 1s ago; it must be 1s to 900s"
         );
-        assert!(refusal("[emails]\ntimeout = \"10m\"").contains("at least timeout + batching_window, 600s"));
+        assert!(refusal("[emails]\ntimeout = \"10m\"").contains("at least 2 * timeout + batching_window, 1200s"));
         assert!(refusal("[email]\n").contains("email"), "an unknown queue");
     }
 }

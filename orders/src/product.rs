@@ -55,3 +55,18 @@ pub enum StockChange {
         quantity: u32,
     },
 }
+
+/// What a cursor of the product listing begins with: other texts are refused.
+const CURSOR: &str = "after:";
+
+impl Sku {
+    /// The cursor of a page whose last product this is.
+    pub fn to_cursor(&self) -> String {
+        format!("{CURSOR}{self}")
+    }
+
+    /// The last product of the page before; `None` if no listing gave this cursor.
+    pub fn from_cursor(cursor: &str) -> Option<Self> {
+        cursor.strip_prefix(CURSOR)?.parse().ok()
+    }
+}

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
+use crate::object::Object;
 use crate::problem::{self, Fault, Problem};
 
 /// The largest body.
@@ -68,13 +69,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn parse<T: WireBody>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let body: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let inner = error.inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => Fault::at(pointer_of(error.path()), inner),
-            _ => Fault::at("", format!("this is not JSON: {inner}")),
-        }
-    })?;
+    let Object(body): Object<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| misfit(&error))?;
     json.end().map_err(|error| Fault::at("", format!("this is not JSON: {error}")))?;
     let mut faults: Vec<Fault> = match body.validate() {
         Ok(()) => Vec::new(),
@@ -83,6 +78,23 @@ fn parse<T: WireBody>(bytes: &[u8]) -> Result<T, Problem> {
     faults.extend(body.faults_across_fields());
     faults.truncate(MAX_FAULTS);
     if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
+}
+
+/// What doesn't fit the types, in the words of JSON.
+fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+    let text = error.inner().to_string();
+    let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
+    let pointer = pointer_of(error.path());
+    if words == "number out of range" {
+        return Fault::at(pointer, words);
+    }
+    if error.inner().classify() != serde_json::error::Category::Data {
+        return Fault::at("", format!("this is not JSON: {text}"));
+    }
+    match words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        Some(field) => Fault::at(join(pointer, field), "this field is missing"),
+        None => Fault::at(pointer, words.replace("expected i64", "expected a whole number")),
+    }
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {

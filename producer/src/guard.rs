@@ -9,11 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::Api;
 use crate::problem::{self, Problem};
 
 /// Puts the guards around these handlers. Inside what labels the answer (a key, a count), so that guards' answers are labelled too.
-pub(crate) fn guarded(handlers: MethodRouter<Api>, time_out: Duration) -> MethodRouter<Api> {
+pub fn guarded<S: Clone + Send + Sync + 'static>(handlers: MethodRouter<S>, time_out: Duration) -> MethodRouter<S> {
     handlers
         .route_layer(CatchPanicLayer::custom(panicked))
         .route_layer(axum::middleware::from_fn_with_state(time_out, in_time))

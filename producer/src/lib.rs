@@ -18,10 +18,12 @@ mod docs;
 mod guard;
 mod health;
 mod idempotency;
+mod local;
+mod object;
 mod observe;
 mod openapi;
 mod orders;
-mod params;
+pub mod params;
 mod preconditions;
 pub mod problem;
 mod product_cache;
@@ -41,6 +43,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
+pub use crate::guard::guarded;
 pub use crate::health::Readiness;
 
 /// What the API works on.
@@ -68,9 +71,14 @@ pub struct Settings {
     pub metrics: Option<RenderMetrics>,
     /// What `/ready` asks; without one, whether the catalogue answers.
     pub readiness: Option<Arc<dyn Readiness>>,
+    /// Routes beside the API's own, under the same rules for what is not there. Their handlers should be [`guarded`].
+    pub more: Router,
     /// A request that takes longer, its body included, is answered `503`.
     pub request_timeout: Duration,
 }
+
+/// What a request may take by default.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Default for Settings {
     /// Open to everybody, without limits, ten seconds for a request.
@@ -80,7 +88,8 @@ impl Default for Settings {
             admission: Vec::new(),
             metrics: None,
             readiness: None,
-            request_timeout: Duration::from_secs(10),
+            more: Router::new(),
+            request_timeout: REQUEST_TIMEOUT,
         }
     }
 }
@@ -112,18 +121,17 @@ impl FromRef<Api> for auth::Access {
 }
 
 /// The whole API. Install a `metrics` recorder before, if the numbers shall have descriptions.
-///
-/// It answers unknown paths itself (`404`), so what is merged with it must have no fallback of its own.
 pub fn router(ports: Ports, settings: Settings) -> Router {
     observe::describe();
-    let Settings { access, admission, metrics, readiness, request_timeout } = settings;
+    let Settings { access, admission, metrics, readiness, more, request_timeout } = settings;
+    let is_open = matches!(access, auth::Access::Open);
     let cache = product_cache::ProductCache::new();
     let api = Api(Arc::new(Shared { ports, access, admission, metrics, readiness, cache }));
     let guarded = |handlers: MethodRouter<Api>| guard::guarded(handlers, request_timeout);
     // Its count and its key are on the guards' answers too.
     let place =
         guarded(post(orders::place)).route_layer(from_fn(idempotency::echo)).route_layer(from_fn(observe::posted));
-    Router::new()
+    let router = Router::new()
         .route("/orders", place.merge(guarded(get(orders::list))))
         .route("/orders/{order_id}", guarded(get(orders::read)))
         .route("/orders/{order_id}/cancel", guarded(post(orders::cancel)))
@@ -137,11 +145,13 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
         .route("/docs", guarded(get(docs::to_index)))
         .route("/docs/", guarded(get(docs::index)))
         .route("/docs/{*path}", guarded(get(docs::asset)))
+        .with_state(api)
+        .merge(more)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
-        .layer(from_fn(observe::request))
-        .with_state(api)
+        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES));
+    let router = if is_open { router.layer(from_fn(local::only)) } else { router };
+    router.layer(from_fn(observe::request))
 }
 
 /// The document behind `/openapi.json`.

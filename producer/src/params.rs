@@ -29,26 +29,24 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Id<T> {
 }
 
 /// The query's parameters, taken out one by one.
-pub(crate) struct Query {
+pub struct Query {
     given: Vec<(String, String)>,
+    taken: Vec<&'static str>,
     faults: Vec<Fault>,
 }
 
 impl Query {
     /// All parameters of the query.
-    pub(crate) fn of(uri: &Uri) -> Self {
+    pub fn of(uri: &Uri) -> Self {
         let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Self { given, faults: Vec::new() }
+        Self { given, taken: Vec::new(), faults: Vec::new() }
     }
 
     /// Takes one out; `None` if it is absent or wrong.
-    pub(crate) fn take<T, E: Display>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
+    pub fn take<T, E: Display>(&mut self, name: &'static str, read: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let place = self.given.iter().position(|(given, _)| given == name)?;
         let (_, text) = self.given.remove(place);
+        self.taken.push(name);
         match read(&text) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -59,7 +57,7 @@ impl Query {
     }
 
     /// Takes `limit` and `cursor` out.
-    pub(crate) fn page(&mut self) -> PageRequest {
+    pub fn page(&mut self) -> PageRequest {
         let limit = self.take("limit", |text| {
             let limit = text.parse().ok().filter(|limit: &NonZeroU32| limit.get() <= MAX_LIMIT);
             limit.ok_or(format!("a page has 1 to {MAX_LIMIT} items"))
@@ -71,9 +69,14 @@ impl Query {
     }
 
     /// What is left over is not known here, or was there already.
-    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// `400` with every fault.
+    pub fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in self.given {
-            self.faults.push(Fault::in_parameter(Cow::Owned(name), "there is no such parameter, or it is here twice"));
+            let why =
+                if self.taken.contains(&name.as_str()) { "it is here twice" } else { "there is no such parameter" };
+            self.faults.push(Fault::in_parameter(Cow::Owned(name), why));
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
     }
@@ -86,4 +89,4 @@ const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
 pub(crate) const MAX_CURSOR_BYTES: usize = 1024;
 
 /// What is wrong with a cursor that no listing gave.
-pub(crate) const BAD_CURSOR: &str = "this is not a cursor that this listing gave";
+pub const BAD_CURSOR: &str = "this is not a cursor that this listing gave";

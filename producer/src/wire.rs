@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"amount": 2598, "currency": "EUR"}))]
 pub(crate) struct Money {
-    /// In the currency's minor unit: cents for EUR, yen for JPY.
-    #[garde(range(min = 0, max = orders::money::MAX_AMOUNT))]
-    #[schema(minimum = 0, maximum = 99_999_999)]
+    /// In the currency's minor unit: cents for EUR, yen for JPY. No gateway charges nothing.
+    #[garde(range(min = 1, max = orders::money::MAX_AMOUNT))]
+    #[schema(minimum = 1, maximum = 99_999_999)]
     pub(crate) amount: i64,
     /// ISO 4217 code.
     #[garde(custom(rules::currency))]

@@ -68,7 +68,7 @@ fn a_request_is_one_log_line_that_finds_its_order() {
 
 #[test]
 fn no_personal_data_is_logged_whatever_happens_to_the_request() {
-    let address = json!({"lines": ["Main St 1"], "city": "Bonn", "postal_code": "53111", "country": "DE"});
+    let address = json!({"lines": ["Main St 1"], "city": "Bonn", "postal_code": "NW1-6XE", "country": "DE"});
     let order = with(order(), "/shipping_address", address);
     let (text, lines) = logged(async |shop| {
         let post = |body: &Value| ask("POST", "/orders").header("idempotency-key", "k").json(body);
@@ -85,7 +85,8 @@ fn no_personal_data_is_logged_whatever_happens_to_the_request() {
         shop.send(post(&order)).await;
     });
     assert!(lines.len() >= 10);
-    for personal in ["ada", "Ada", "c-42", "Main St", "Bonn", "53111", "pm_card"] {
+    // None of them could be part of a trace id or a time.
+    for personal in ["ada@", "Ada", "c-42", "Main St", "Bonn", "NW1-6XE", "pm_card"] {
         assert!(!text.contains(personal), "{personal} in {text}");
     }
 }

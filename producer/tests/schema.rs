@@ -272,3 +272,61 @@ proptest! {
         prop_assert!(answer.status < 500);
     }
 }
+
+/// Every object of the body as an array of its values, which serde's derived types would take.
+fn with_arrays(body: &Value, pointer: &str, all: &mut Vec<(String, Value)>) {
+    let Some(part) = body.pointer(pointer) else { return };
+    if let Value::Object(fields) = part {
+        let mut changed = body.clone();
+        *changed.pointer_mut(pointer).unwrap() = fields.values().cloned().collect();
+        all.push((pointer.to_owned(), changed));
+        fields.keys().for_each(|key| with_arrays(body, &format!("{pointer}/{key}"), all));
+    } else if let Value::Array(items) = part {
+        (0..items.len()).for_each(|index| with_arrays(body, &format!("{pointer}/{index}"), all));
+    }
+}
+
+#[test]
+fn an_array_is_no_object_wherever_it_stands() {
+    let mut full = order();
+    full["shipping_address"] = json!({ "lines": ["1 Street"], "city": "Ulm", "postal_code": null, "country": "DE" });
+    full["expected_total"] = json!({ "amount": 2598, "currency": "EUR" });
+    full["metadata"] = json!({ "a": "b" });
+    assert_eq!(post("/orders", &full).status, 202);
+    let mut cases = Vec::new();
+    for (path, body) in [("/orders", full), ("/products", mug()), ("/products/MUG-BLUE/stock", json!({ "delta": 1 }))] {
+        let mut arrays = Vec::new();
+        with_arrays(&body, "", &mut arrays);
+        cases.extend(arrays.into_iter().map(|(pointer, body)| (path, pointer, body)));
+    }
+    assert_eq!(cases.len(), 9);
+    for (path, pointer, body) in cases {
+        let answer = post(path, &body);
+        let fault = &answer.json()["errors"][0];
+        assert_eq!((answer.status, &fault["pointer"]), (400, &json!(pointer)), "{path} {body}");
+        assert!(fault["detail"].as_str().unwrap().contains("expected an object"), "{fault}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_in_the_words_of_json() {
+    let fault = |text: &str| {
+        let answer = RUNTIME.block_on(Shop::open().send(ask("POST", "/products/MUG-BLUE/stock").text(text)));
+        let fault = answer.json()["errors"][0].clone();
+        (fault["pointer"].as_str().unwrap().to_owned(), fault["detail"].as_str().unwrap().to_owned())
+    };
+    let said = |pointer: &str, detail: &str| (pointer.to_owned(), detail.to_owned());
+    assert_eq!(fault("{}"), said("/delta", "this field is missing"));
+    assert_eq!(fault("{\"delta\": 1e400}"), said("/delta", "number out of range"));
+    assert_eq!(fault("{\"delta\": \"x\"}"), said("/delta", "invalid type: string \"x\", expected a whole number"));
+    assert_eq!(fault("[]"), said("", "invalid type: sequence, expected an object"));
+}
+
+#[test]
+fn null_is_as_good_as_absent() {
+    let mut order = order();
+    for field in ["shipping_address", "expected_total", "metadata"] {
+        order[field] = Value::Null;
+    }
+    assert_eq!(post("/orders", &order).status, 202);
+}

@@ -138,3 +138,58 @@ async fn no_personal_data_is_logged() {
     assert!(!log.contains("ada@") && !log.contains("Ada"), "{log}");
     assert!(log.contains("GatewayUnavailable"), "the retry is told: {log}");
 }
+
+#[tokio::test]
+async fn the_mailbox_keeps_the_apis_rules() {
+    let (_data, service) = service().await;
+    let id = post(&service, "k", "pm_card_visa").await;
+    wait_for(&service, &id, |order| has_step(order, "SendConfirmation")).await;
+    let list = service.get("/mailbox?limit=1").send().await.unwrap();
+    assert_eq!(list.headers()["cache-control"], "no-store");
+    assert_eq!(list.json::<Value>().await.unwrap()["next_cursor"], Value::Null);
+    let allowed = service.client.post(format!("{}/mailbox", service.url)).send().await.unwrap();
+    assert_eq!(
+        (allowed.status().as_u16(), allowed.headers()["content-type"].as_bytes()),
+        (405, &b"application/problem+json"[..])
+    );
+    for (path, status) in [
+        ("/mailbox?foo=1", 400),
+        ("/mailbox?limit=0", 400),
+        ("/mailbox?cursor=x", 400),
+        ("/mailbox/x", 404),
+        ("/mailbox/9/text", 404),
+    ] {
+        let answer = service.get(path).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+    }
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_request_holds_nobody_up() {
+    use std::io::{Read, Write};
+    let (_data, service) = service().await;
+    let address = service.url.trim_start_matches("http://");
+    let mut client = std::net::TcpStream::connect(address).unwrap();
+    client.write_all(b"POST /orders HTT").unwrap();
+    let begun = Instant::now();
+    // Its head has ten seconds; a request in hand would have thirty.
+    tokio::task::spawn_blocking(move || service.stop()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0, "it is closed");
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_is_refused_while_there_are_no_keys() {
+    let (_data, service) = service().await;
+    let status =
+        async |name: &str, value: &str| service.get("/products").header(name, value).send().await.unwrap().status();
+    for (name, value) in [("host", "shop.example"), ("origin", "https://shop.example"), ("origin", "null")] {
+        assert_eq!(status(name, value).await, StatusCode::FORBIDDEN, "{name}: {value}");
+    }
+    for (name, value) in [("host", "localhost:1234"), ("host", "[::1]"), ("origin", "http://127.0.0.1:3000")] {
+        assert_eq!(status(name, value).await, StatusCode::OK, "{name}: {value}");
+    }
+    service.stop();
+}

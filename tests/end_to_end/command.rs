@@ -75,3 +75,61 @@ fn a_file_that_is_no_database_of_ours_is_left_alone() {
     refusal(directory.path(), &["serve", "--listen", "127.0.0.1:0", "--data", data]);
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("a letter to my aunt"));
 }
+
+#[test]
+fn the_demo_is_for_this_machine_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = refusal(directory.path(), &["demo", "--exit", "--listen", "0.0.0.0:0"]);
+    assert!(refused.contains("refusing to listen on 0.0.0.0:0 without API keys"), "{refused}");
+}
+
+#[test]
+fn an_argument_that_is_none_is_told_what_would_be() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, right) in [
+        (["serve", "--listen", "localhost:9000"], "such as 127.0.0.1:9000"),
+        (["serve", "--rate-limit", "0"], "a whole number of 1 or more"),
+    ] {
+        let refused = refusal(directory.path(), &arguments);
+        assert!(refused.contains(right), "{refused}");
+    }
+}
+
+#[test]
+fn wrong_smtp_settings_are_told_before_a_database_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_orderflow"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("ORDERFLOW_SMTP_URL", "nonsense")
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("SMTP settings are wrong"));
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
+fn a_reader_of_completions_may_leave_early() {
+    let binary = env!("CARGO_BIN_EXE_orderflow");
+    let script = format!("set -o pipefail; {binary} completions bash | head -1");
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_data_is_its_owners_alone_and_an_empty_variable_is_not_set() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let environment = [("ORDERFLOW_BACKLOG_LIMIT", ""), ("ORDERFLOW_API_KEYS", ""), ("ORDERFLOW_SMTP_URL", "")];
+    let data = directory.path().join("new");
+    std::fs::create_dir(directory.path().join("cwd")).unwrap();
+    let service = Service::start_at(&directory.path().join("cwd"), &data, free_port(), &environment).await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in std::fs::read_dir(&data).unwrap() {
+        let file = file.unwrap().path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    service.stop();
+}

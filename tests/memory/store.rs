@@ -167,13 +167,13 @@ impl Catalogue for MemoryStore {
         self.faults.call("Catalogue", || {
             let after: Option<Sku> = match &page.cursor {
                 None => None,
-                Some(cursor) => Some(cursor.parse().map_err(|_| ListError::InvalidCursor)?),
+                Some(cursor) => Some(Sku::from_cursor(cursor).ok_or(ListError::InvalidCursor)?),
             };
             let state = self.state.lock();
             let mut rest =
                 state.products.values().filter(|product| after.as_ref().is_none_or(|after| product.sku > *after));
             let items: Vec<_> = rest.by_ref().take(page.limit.get() as usize).cloned().collect();
-            let next = rest.next().and(items.last()).map(|product| product.sku.to_string());
+            let next = rest.next().and(items.last()).map(|product| product.sku.to_cursor());
             Ok(Page { items, next })
         })
     }

@@ -27,20 +27,25 @@ impl Service {
 
     /// Started with this environment, and ready.
     pub async fn start_with(data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
+        Self::start_at(data, data, port, environment).await
+    }
+
+    /// In `directory`, where its log is, with its data elsewhere.
+    pub async fn start_at(directory: &Path, data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_orderflow"))
             .args(["serve", "--log", "warn", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data)
             .envs(environment.iter().copied())
-            .current_dir(data)
+            .current_dir(directory)
             .stdout(Stdio::null())
-            .stderr(std::fs::File::options().create(true).append(true).open(data.join("log")).unwrap())
+            .stderr(std::fs::File::options().create(true).append(true).open(directory.join("log")).unwrap())
             .spawn()
             .unwrap();
         let mut service = Self { child, url: format!("http://127.0.0.1:{port}"), client: Client::new() };
         let end = Instant::now() + Duration::from_secs(30);
         while !service.get("/ready").send().await.is_ok_and(|response| response.status().is_success()) {
             let exited = service.child.try_wait().unwrap();
-            assert!(exited.is_none() && Instant::now() < end, "not ready: {exited:?}\n{}", log(data));
+            assert!(exited.is_none() && Instant::now() < end, "not ready: {exited:?}\n{}", log(directory));
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         service

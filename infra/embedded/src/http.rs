@@ -1,21 +1,20 @@
 //! The mailbox over HTTP, for people: what the pipeline mailed, as it was rendered. Needs the `ops` scope.
 //!
-//! Only the embedded runtime has a mailbox, so this is not part of the API that AWS shares.
+//! Only the embedded runtime has a mailbox, so this is not part of the API that AWS shares. It follows its rules.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::extract::{Path, State};
+use axum::http::{Uri, header};
 use axum::middleware::from_extractor_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use orders::ports::{ListError, PageRequest};
+use orders::ports::ListError;
 use producer::auth::{Access, OpsScope, Require};
+use producer::params::{BAD_CURSOR, Query};
 use producer::problem::{self, Fault, Problem};
-use serde::Deserialize;
+use producer::{REQUEST_TIMEOUT, guarded};
 use serde_json::{Value, json};
 
 use crate::mailbox::{CapturedMail, Mailbox};
@@ -23,34 +22,25 @@ use crate::mailbox::{CapturedMail, Mailbox};
 /// `GET /mailbox` (JSON, newest first), `GET /mailbox/{id}` (as its reader sees it) and `GET /mailbox/{id}/text`.
 pub fn router(mailbox: Arc<Mailbox>, access: Access) -> Router {
     Router::new()
-        .route("/mailbox", get(list))
-        .route("/mailbox/{id}", get(html))
-        .route("/mailbox/{id}/text", get(text))
+        .route("/mailbox", guarded(get(list), REQUEST_TIMEOUT))
+        .route("/mailbox/{id}", guarded(get(html), REQUEST_TIMEOUT))
+        .route("/mailbox/{id}/text", guarded(get(text), REQUEST_TIMEOUT))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(mailbox)
 }
 
-const PAGE: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
-const LARGEST_PAGE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
-#[derive(Deserialize)]
-struct Paging {
-    limit: Option<NonZeroU32>,
-    cursor: Option<String>,
-}
-
-async fn list(
-    State(mailbox): State<Arc<Mailbox>>,
-    paging: Result<Query<Paging>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(paging) = paging.map_err(|fault| Fault::in_parameter("limit", fault.body_text()))?;
-    let limit = paging.limit.unwrap_or(PAGE).min(LARGEST_PAGE);
-    let page = mailbox.list(&PageRequest { limit, cursor: paging.cursor }).await.map_err(|error| match error {
-        ListError::InvalidCursor => Fault::in_parameter("cursor", error).into(),
+async fn list(State(mailbox): State<Arc<Mailbox>>, uri: Uri) -> Result<Response, Problem> {
+    let mut query = Query::of(&uri);
+    let page = query.page();
+    query.finish()?;
+    let page = mailbox.list(&page).await.map_err(|error| match error {
+        ListError::InvalidCursor => Fault::in_parameter("cursor", BAD_CURSOR).into(),
         ListError::Unavailable(unavailable) => Problem::unavailable(&unavailable),
     })?;
     let mails: Vec<Value> = page.items.iter().map(summary).collect();
-    Ok(Json(json!({ "mails": mails, "next": page.next })))
+    Ok(([NO_STORE], Json(json!({ "mails": mails, "next_cursor": page.next }))).into_response())
 }
 
 fn summary(captured: &CapturedMail) -> Value {
@@ -61,22 +51,17 @@ fn summary(captured: &CapturedMail) -> Value {
     })
 }
 
-type Id = Result<Path<i64>, PathRejection>;
-
-async fn html(State(mailbox): State<Arc<Mailbox>>, id: Id) -> Result<Response, Problem> {
+async fn html(State(mailbox): State<Arc<Mailbox>>, Path(id): Path<String>) -> Result<Response, Problem> {
     // The mail's own text is a customer's: nothing in it may run.
-    let policy = [(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox")];
-    Ok((policy, Html(one(&mailbox, id)?.mail.html)).into_response())
+    let policy = (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    Ok(([policy, NO_STORE], Html(one(&mailbox, &id)?.mail.html)).into_response())
 }
 
-async fn text(State(mailbox): State<Arc<Mailbox>>, id: Id) -> Result<Response, Problem> {
-    Ok(one(&mailbox, id)?.mail.text.into_response())
+async fn text(State(mailbox): State<Arc<Mailbox>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(([NO_STORE], one(&mailbox, &id)?.mail.text).into_response())
 }
 
-fn one(mailbox: &Mailbox, id: Id) -> Result<CapturedMail, Problem> {
-    let found = match id {
-        Ok(Path(id)) => mailbox.get(id)?,
-        Err(_) => None,
-    };
+fn one(mailbox: &Mailbox, id: &str) -> Result<CapturedMail, Problem> {
+    let found = id.parse().map_or(Ok(None), |id| mailbox.get(id))?;
     found.ok_or_else(|| Problem::new(problem::NOT_FOUND, "there is no such mail; GET /mailbox lists them"))
 }

@@ -17,11 +17,21 @@ impl FileLock {
         name.push(".lock");
         let path = PathBuf::from(name);
         let failed = |error| OpenError::Io { path: path.clone(), error };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let file = private(&path).map_err(failed)?;
+        drop(private(database).map_err(|error| OpenError::Io { path: database.to_owned(), error })?);
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_owned() }),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
+}
+
+/// A file that only its owner reads, made if it is not there. SQLite gives its other files the database's mode.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

@@ -22,6 +22,21 @@ impl SqliteCatalogue {
         Self { db }
     }
 
+    /// Adds these products to a file that was never given any: all of them, or none.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: none was added; the next start tries again.
+    pub async fn seed(&self, products: Vec<Product>) -> Result<(), Unavailable> {
+        let job = move |connection: &Connection| {
+            let first = connection.execute("INSERT OR IGNORE INTO numbers VALUES ('seeded', 1)", [])? == 1;
+            for product in products.iter().filter(|_| first) {
+                create(connection, product)?;
+            }
+            Ok(Verdict::Keep(()))
+        };
+        self.db.write(job).await
+    }
+
     async fn change(
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<Changed> + Send + 'static,
@@ -161,7 +176,7 @@ impl Catalogue for SqliteCatalogue {
 
     async fn list(&self, page: &PageRequest) -> Result<Page<Product>, ListError> {
         let after = match &page.cursor {
-            Some(cursor) => cursor.parse::<Sku>().map_err(|_| ListError::InvalidCursor)?.to_string(),
+            Some(cursor) => Sku::from_cursor(cursor).ok_or(ListError::InvalidCursor)?.to_string(),
             None => String::new(),
         };
         let limit = i64::from(page.limit.get());
@@ -174,7 +189,7 @@ impl Catalogue for SqliteCatalogue {
         if more {
             items.pop();
         }
-        let next = items.last().filter(|_| more).map(|product| product.sku.to_string());
+        let next = items.last().filter(|_| more).map(|product| product.sku.to_cursor());
         Ok(Page { items, next })
     }
 
@@ -198,3 +213,6 @@ impl Catalogue for SqliteCatalogue {
         self.change(move |connection| adjust(connection, &sku, delta)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
 pub enum OpenError {
     /// Another process has it.
     #[error(
-        "{} is in use by another orderflow process: stop that one, or give this one a file of its own", path.display()
+        "{} is in use by another orderflow process: stop that one, or give this one a directory of its own (--data)", path.display()
     )]
     InUse {
         /// The database file.

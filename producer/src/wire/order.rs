@@ -16,6 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{Money, rules, schemas};
 use crate::body::WireBody;
+use crate::object;
 use crate::problem::Fault;
 
 /// The most of one SKU in an order, over all its lines.
@@ -32,9 +33,11 @@ const MAX_QUANTITY: u32 = 999;
 }))]
 pub(crate) struct PlaceOrder {
     /// Who orders.
+    #[serde(deserialize_with = "object::one")]
     #[garde(dive)]
     customer: Customer,
     /// What is ordered. Lines of one SKU are merged; one SKU may come to 999 in all.
+    #[serde(deserialize_with = "object::many")]
     #[garde(length(min = 1, max = 50), dive)]
     #[schema(min_items = 1, max_items = 50)]
     lines: Vec<PlaceLine>,
@@ -47,15 +50,16 @@ pub(crate) struct PlaceOrder {
     #[schema(value_type = schemas::PaymentMethod)]
     payment_method: String,
     /// Where the goods go.
+    #[serde(default, deserialize_with = "object::optional")]
     #[garde(dive)]
     shipping_address: Option<Address>,
     /// What the storefront showed as the total, in the order's currency; a different total rejects the order (`PriceChanged`).
+    #[serde(default, deserialize_with = "object::optional")]
     #[garde(dive)]
     expected_total: Option<Money>,
     /// The storefront's own notes, given back as they came.
-    #[serde(default)]
     #[garde(dive)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
 /// Who orders.
@@ -241,7 +245,7 @@ impl PlaceOrder {
                 country: address.country,
             }),
             expected_total: self.expected_total.map(|total| total.into_domain("/expected_total")).transpose()?,
-            metadata: self.metadata.0,
+            metadata: self.metadata.unwrap_or_default().0,
         })
     }
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Money, rules, schemas};
 use crate::body::WireBody;
+use crate::object;
 use crate::problem::Fault;
 
 /// A product of the catalogue. Unknown fields are refused.
@@ -29,6 +30,7 @@ pub(crate) struct Product {
     #[schema(value_type = Option<schemas::ProductDescription>)]
     description: Option<String>,
     /// Price of one.
+    #[serde(deserialize_with = "object::one")]
     #[garde(dive)]
     price: Money,
     /// How many can still be sold.

@@ -10,6 +10,7 @@ mod readers;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -43,6 +44,7 @@ struct Shared {
     path: PathBuf,
     readers: Readers,
     length: Arc<WalLength>,
+    failing: Arc<AtomicBool>,
     after_group: Arc<OnceLock<writer::AfterGroup>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The writer's thread holds it too: released when the file is closed, or the last handle and the writer are gone.
@@ -87,7 +89,7 @@ impl Db {
         let checkpoints = open_connection(path).map_err(failed)?;
         checkpoints.busy_timeout(Duration::from_millis(100)).map_err(failed)?;
 
-        let turnstile = Arc::new(Mutex::new(()));
+        let (turnstile, failing) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
         let after_group = Arc::new(OnceLock::new());
         let (requests, received) = mpsc::channel(config.write_queue.max(1));
         let writer = Writer {
@@ -95,6 +97,7 @@ impl Db {
             requests: received,
             turnstile: Arc::clone(&turnstile),
             length: Arc::clone(&length),
+            failing: Arc::clone(&failing),
             after_group: Arc::clone(&after_group),
         };
         let grown = Arc::clone(&length);
@@ -111,6 +114,7 @@ impl Db {
             path: path.to_owned(),
             readers: Readers::new(path.to_owned()),
             length,
+            failing,
             after_group,
             threads: Mutex::new(threads),
             lock: Mutex::new(Some(lock)),
@@ -167,6 +171,18 @@ impl Db {
         let job = Typed { run: Some(job), result: None, settled, answer: None::<oneshot::Sender<()>> };
         self.requests.try_send(Request::Job(Box::new(job))).map_err(|_| closed())?;
         answered.recv().unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Whether the file can be read and written now. Writes only after a commit that failed, to see whether the next will.
+    ///
+    /// # Errors
+    /// [`Unavailable`] with what stands against it.
+    pub async fn check(&self) -> Result<(), Unavailable> {
+        if self.shared.failing.load(Ordering::Relaxed) {
+            let touch = "UPDATE numbers SET value = value WHERE name = 'opens'";
+            self.write(move |connection| connection.execute(touch, []).map(|_| Verdict::Keep(()))).await?;
+        }
+        self.read(|connection| connection.query_row("SELECT 1 FROM numbers LIMIT 1", [], |_| Ok(())))
     }
 
     async fn request(&self, job: Box<dyn job::Job>) -> Result<(), Unavailable> {

@@ -191,3 +191,24 @@ fn a_group_waits_while_the_wal_is_at_its_limit_but_not_for_ever() {
     length.report(checkpoint::LIMIT);
     admitted(&length).recv_timeout(Duration::from_secs(10)).expect("a reader that never ends stops nobody");
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_not_ready_until_it_can() {
+    let pipeline = Pipeline::new();
+    let db = open(&pipeline);
+    db.check().await.unwrap();
+    let batch = |sql: &'static str| db.write(move |connection| connection.execute_batch(sql).map(Verdict::Keep));
+    batch(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+         CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER full AFTER UPDATE ON numbers BEGIN INSERT INTO child VALUES (1); END",
+    )
+    .await
+    .unwrap();
+    db.check().await.expect("nothing has failed yet");
+    batch("UPDATE numbers SET value = value").await.unwrap_err();
+    db.check().await.unwrap_err();
+    batch("DROP TRIGGER full").await.unwrap();
+    batch("INSERT INTO child VALUES (1)").await.unwrap_err();
+    db.check().await.expect("it is tried");
+}

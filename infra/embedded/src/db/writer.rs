@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use orders::ports::Unavailable;
 use parking_lot::{Mutex, MutexGuard};
@@ -35,6 +36,8 @@ pub(super) struct Writer {
     /// Held during a transaction; the checkpointer takes it to finish undisturbed.
     pub(super) turnstile: Arc<Mutex<()>>,
     pub(super) length: Arc<WalLength>,
+    /// The last commit failed.
+    pub(super) failing: Arc<AtomicBool>,
     pub(super) after_group: Arc<std::sync::OnceLock<AfterGroup>>,
 }
 
@@ -65,6 +68,7 @@ impl Writer {
         // Fair, because this thread would otherwise always be back before the checkpointer wakes.
         MutexGuard::unlock_fair(guard);
         metrics::histogram!("orderflow_commit_jobs").record(jobs.len() as f64);
+        self.failing.store(outcomes.is_err(), Ordering::Relaxed);
         match outcomes {
             Ok(outcomes) => jobs.into_iter().zip(outcomes).for_each(|(job, outcome)| settle(job, outcome)),
             Err(failure) => {
