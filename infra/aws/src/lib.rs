@@ -1,0 +1,1 @@
+//! The ports on AWS: DynamoDB, SQS, Step Functions and SES.

@@ -1,0 +1,1 @@
+//! What ops do, over ports: dead letters and their replay, executions, reconcile, load.

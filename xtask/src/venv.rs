@@ -1,0 +1,37 @@
+//! Python tools (emulator, linters, cargo-lambda), each set in a virtual environment of its own under `target/venv`, from a
+//! requirements file with pinned versions and hashes. Made once; made anew when the file changes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The environment that has just what `requirements` pins. Returns its `bin` directory.
+///
+/// # Errors
+/// What could not be installed.
+pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
+    let wanted = std::fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv").join(name);
+    let (bin, stamp) = (directory.join("bin"), directory.join("requirements.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(bin);
+    }
+    eprintln!("\n==> python3 -m venv {}", directory.display());
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
+    run(Command::new(bin.join("python")).args(pip).arg(requirements))?;
+    // Last, so that a half-made environment is made again.
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(bin)
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// The command, if it can't be started or fails.
+pub fn run(command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{status}: {command:?}")),
+        Err(error) => Err(format!("{error}: {command:?}")),
+    }
+}
