@@ -94,6 +94,15 @@ identifier!(
         && text.bytes().any(|b| b != b'0')
 );
 
+impl TraceId {
+    /// As X-Ray's tracing header, which SQS and Step Functions carry: the id's first 8 digits are its time
+    /// (AWS X-Ray, "Tracing header" and "Sending trace data", W3C ids).
+    pub fn to_trace_header(&self) -> String {
+        let (time, rest) = self.0.split_at(8);
+        format!("Root=1-{time}-{rest}")
+    }
+}
+
 /// Crockford's alphabet, in lower case: no letter that reads like a digit.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 

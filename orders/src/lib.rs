@@ -22,10 +22,12 @@ pub mod message;
 pub mod money;
 pub mod order;
 pub mod outcome;
+mod outgoing;
 pub mod payment;
 pub mod ports;
 pub mod product;
 pub mod reservation;
+pub mod sandbox;
 pub mod step;
 
 pub use id::{CustomerId, IdempotencyKey, InvalidId, OrderId, Sku, Storefront, TraceId};

@@ -4,7 +4,9 @@
 //! Every method is safe to repeat. [`Unavailable`] says that the outcome is unknown: try again later.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +18,7 @@ use crate::message::TaskToken;
 use crate::order::{NewOrder, Order, Status};
 use crate::outcome::Retry;
 use crate::payment::PaymentId;
-use crate::step::{Queue, QueueName};
+use crate::step::{Queue, QueueName, UnknownName};
 use crate::{CustomerId, Money, OrderId, Product, RejectReason, Sku, StockChange, Storefront};
 
 /// What a port is for could not be done now, or nobody knows whether it was.
@@ -187,6 +189,8 @@ pub struct Outgoing {
     pub attributes: BTreeMap<String, String>,
     /// Hidden for so long, 15 minutes at most.
     pub delay: Duration,
+    /// SQS's system attribute `AWSTraceHeader`, for X-Ray. The embedded queues don't keep it: a body names its trace itself.
+    pub trace_header: Option<String>,
 }
 
 /// SQS: a message, with its attributes, has 1 MiB at most (Amazon SQS quotas, "Message size"); a shared limit for both worlds.
@@ -287,6 +291,34 @@ pub enum PaymentStatus {
     Voided,
     /// The money went back.
     Refunded,
+}
+
+/// The name on the wire.
+impl fmt::Display for PaymentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequiresConfirmation => f.write_str("requires_confirmation"),
+            Self::Processing => f.write_str("processing"),
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Declined(reason) => write!(f, "declined:{reason}"),
+            Self::Voided => f.write_str("voided"),
+            Self::Refunded => f.write_str("refunded"),
+        }
+    }
+}
+
+impl FromStr for PaymentStatus {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Ok(match text {
+            "requires_confirmation" => Self::RequiresConfirmation,
+            "processing" => Self::Processing,
+            "succeeded" => Self::Succeeded,
+            "voided" => Self::Voided,
+            "refunded" => Self::Refunded,
+            _ => Self::Declined(text.strip_prefix("declined:").unwrap_or(text).parse()?),
+        })
+    }
 }
 
 /// The gateway did not do it.

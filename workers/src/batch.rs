@@ -250,6 +250,7 @@ impl BatchCore {
             body: record.message.body.clone().unwrap_or_default(),
             attributes: attributes.chain([(DEAD_LETTER.to_owned(), letter.to_attribute())]).collect(),
             delay: Duration::ZERO,
+            trace_header: record.message.attributes.get("AWSTraceHeader").cloned(),
         };
         match self.queues.send(QueueName::dlq(record.queue), message).await {
             Ok(()) => {

@@ -1,23 +1,10 @@
 //! A payment gateway that behaves like one, for a laptop, a demo and the tests. No money moves.
 //!
-//! | payment method | what happens on confirming |
-//! |---|---|
-//! | `pm_card_visa`, `pm_card_mastercard`, `pm_card_amex` | captured |
-//! | `pm_card_chargeDeclined` | declined: `PaymentDeclined` |
-//! | `pm_card_chargeDeclinedInsufficientFunds` | declined: `InsufficientFunds` |
-//! | `pm_card_authenticationRequired` | declined: `AuthenticationRequired` |
-//! | `pm_sim_timeout_N` | no answer and no effect N times, then captured |
-//! | `pm_sim_slow_MS` | captured, and answered after so many milliseconds (60 s at most) |
-//! | `pm_sim_lost_N` | captured, but the answer is lost N times |
-//! | `pm_sim_down` | nobody ever answers, not even to creating it |
-//! | anything else | refused when it is created: `PaymentInvalid` |
-//!
-//! The first are Stripe's test methods, the `pm_sim_` ones ours. Idempotency keys are kept for a day, as at Stripe: the same
-//! key with the same request repeats the answer, with another request it is refused. Answers are kept, errors are not.
+//! [`orders::sandbox`] has the payment methods it knows. Idempotency keys are kept for a day, as at Stripe: the same key with
+//! the same request repeats the answer, with another request it is refused. Answers are kept, errors are not.
 //! Every capture and refund is an entry of a durable [ledger](SimulatedGateway::ledger), so that a test can count them
 //! whatever the keys did.
 
-mod method;
 mod rows;
 
 use std::sync::Arc;
@@ -27,12 +14,12 @@ use jiff::Timestamp;
 use orders::money::MAX_AMOUNT;
 use orders::payment::PaymentId;
 use orders::ports::{Clock, GatewayError, Payment, PaymentGateway, PaymentRequest, PaymentStatus, Unavailable};
+use orders::sandbox::{Method, Operation};
 use orders::{Money, OrderId, RejectReason};
 use rusqlite::Connection;
 
 use crate::clock::now;
 use crate::db::{Db, Verdict};
-use method::Method;
 use rows::{Answer, Key};
 
 /// What an entry of the ledger records.
@@ -72,14 +59,6 @@ pub struct OrderTotals {
 pub struct SimulatedGateway {
     db: Db,
     clock: Arc<dyn Clock>,
-}
-
-/// What a request asks of a payment that exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Confirm,
-    Void,
-    Refund,
 }
 
 /// Names a payment the way its id does.
@@ -162,16 +141,8 @@ fn operate(
         Some(Ok(answer)) => answer.status,
         Some(Err(other)) => return Ok(Err(other)),
         None => {
-            let next = match (operation, payment.status) {
-                (Operation::Confirm, PaymentStatus::RequiresConfirmation) => match method {
-                    Method::Declines(reason) => PaymentStatus::Declined(reason),
-                    _ => PaymentStatus::Succeeded,
-                },
-                (Operation::Void, PaymentStatus::RequiresConfirmation | PaymentStatus::Declined(_)) => {
-                    PaymentStatus::Voided
-                }
-                (Operation::Refund, PaymentStatus::Succeeded) => PaymentStatus::Refunded,
-                _ => return Ok(Err(GatewayError::WrongState)),
+            let Some(next) = operation.applied(payment.status, method) else {
+                return Ok(Err(GatewayError::WrongState));
             };
             rows::change(connection, seq, next)?;
             match next {

@@ -1,7 +1,7 @@
 //! The gateway's payments, ledger and idempotency keys as rows.
 
 use orders::ports::{GatewayError, PaymentStatus};
-use orders::{Currency, Money, OrderId, RejectReason};
+use orders::{Currency, Money, OrderId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -36,30 +36,8 @@ pub(super) struct Found {
     pub(super) faults: u32,
 }
 
-fn name(status: PaymentStatus) -> String {
-    match status {
-        PaymentStatus::RequiresConfirmation => "requires_confirmation".to_owned(),
-        PaymentStatus::Processing => "processing".to_owned(),
-        PaymentStatus::Succeeded => "succeeded".to_owned(),
-        PaymentStatus::Declined(reason) => format!("declined:{reason}"),
-        PaymentStatus::Voided => "voided".to_owned(),
-        PaymentStatus::Refunded => "refunded".to_owned(),
-    }
-}
-
 fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<PaymentStatus> {
-    let text = row.get_ref(column)?.as_str()?;
-    Ok(match text {
-        "requires_confirmation" => PaymentStatus::RequiresConfirmation,
-        "processing" => PaymentStatus::Processing,
-        "succeeded" => PaymentStatus::Succeeded,
-        "voided" => PaymentStatus::Voided,
-        "refunded" => PaymentStatus::Refunded,
-        _ => {
-            let reason = text.strip_prefix("declined:").unwrap_or(text).parse::<RejectReason>();
-            PaymentStatus::Declined(reason.map_err(|error| invalid(column, error))?)
-        }
-    })
+    row.get_ref(column)?.as_str()?.parse().map_err(|error: orders::step::UnknownName| invalid(column, error))
 }
 
 fn invalid(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
@@ -76,14 +54,14 @@ pub(super) fn find(connection: &Connection, seq: i64) -> rusqlite::Result<Option
 
 pub(super) fn insert(connection: &Connection, order: &OrderId, amount: Money, method: &str) -> rusqlite::Result<i64> {
     let sql = "INSERT INTO gateway_payments (order_id, amount, currency, method, status) VALUES (?, ?, ?, ?, ?)";
-    let status = name(PaymentStatus::RequiresConfirmation);
+    let status = PaymentStatus::RequiresConfirmation.to_string();
     let row = params![order.as_str(), amount.amount, amount.currency.code(), method, status];
     connection.prepare_cached(sql)?.insert(row)
 }
 
 pub(super) fn change(connection: &Connection, seq: i64, status: PaymentStatus) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached("UPDATE gateway_payments SET status = ? WHERE seq = ?")?;
-    update.execute(params![name(status), seq]).map(drop)
+    update.execute(params![status.to_string(), seq]).map(drop)
 }
 
 pub(super) fn count_fault(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
@@ -123,7 +101,7 @@ pub(super) fn remember(connection: &Connection, key: &Key, seq: i64, status: Pay
     let prune = "DELETE FROM gateway_keys WHERE seq IN (SELECT seq FROM gateway_keys ORDER BY seq LIMIT ?) AND at <= ?";
     connection.prepare_cached(prune)?.execute(params![PRUNED, key.now - KEY_LIFETIME])?;
     let sql = "INSERT OR REPLACE INTO gateway_keys (key, request, payment, status, at) VALUES (?, ?, ?, ?, ?)";
-    connection.prepare_cached(sql)?.execute(params![key.key, key.request, seq, name(status), key.now]).map(drop)
+    connection.prepare_cached(sql)?.execute(params![key.key, key.request, seq, status.to_string(), key.now]).map(drop)
 }
 
 pub(super) fn ledger(connection: &Connection, order: &OrderId) -> rusqlite::Result<Vec<LedgerEntry>> {

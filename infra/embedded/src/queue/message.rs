@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use orders::ports::{MAX_DELAY, MAX_MESSAGE_ATTRIBUTES, MAX_MESSAGE_BYTES, Outgoing, SendError};
 use orders::{Queue, step::QueueName};
 use rusqlite::{Connection, params};
 
@@ -158,55 +157,4 @@ impl Prepared {
         ])?;
         Ok(())
     }
-}
-
-/// A message attribute's type, counted as SQS counts it.
-const TYPE: &str = "String";
-
-/// Checks a message as SQS would (Amazon SQS API reference, SendMessage and MessageAttributeValue).
-pub(crate) fn check(message: &Outgoing) -> Result<(), SendError> {
-    let invalid = |why: String| Err(SendError::Invalid(why));
-    if message.body.is_empty() {
-        return invalid("the body is empty".to_owned());
-    }
-    if message.attributes.len() > MAX_MESSAGE_ATTRIBUTES {
-        return invalid(format!("{} attributes, {MAX_MESSAGE_ATTRIBUTES} at most", message.attributes.len()));
-    }
-    if message.delay > MAX_DELAY {
-        return invalid(format!("a delay of {} s, {} s at most", message.delay.as_secs(), MAX_DELAY.as_secs()));
-    }
-    let mut bytes = message.body.len();
-    for (name, value) in &message.attributes {
-        if !is_attribute_name(name) {
-            return invalid("an attribute's name is 1 to 256 of A-Z, a-z, 0-9, `_`, `-` and `.`, not AWS's".to_owned());
-        }
-        if value.is_empty() {
-            return invalid(format!("the attribute `{name}` is empty"));
-        }
-        bytes += name.len() + TYPE.len() + value.len();
-    }
-    if bytes > MAX_MESSAGE_BYTES {
-        return invalid(format!("{bytes} bytes with its attributes, {MAX_MESSAGE_BYTES} at most"));
-    }
-    let texts = std::iter::once(&message.body).chain(message.attributes.values());
-    if texts.into_iter().any(|text| !text.chars().all(is_allowed)) {
-        return invalid("a control character that XML does not allow".to_owned());
-    }
-    Ok(())
-}
-
-fn is_attribute_name(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    (1..=256).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-        && !lower.starts_with("aws.")
-        && !lower.starts_with("amazon.")
-        && !name.starts_with('.')
-        && !name.ends_with('.')
-        && !name.contains("..")
-}
-
-/// SendMessage: `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`.
-const fn is_allowed(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

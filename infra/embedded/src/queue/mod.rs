@@ -88,7 +88,7 @@ impl SqliteQueues {
     /// Checks and renders a message, and leases it to the queue's trigger if that has room. It is sent when the caller has
     /// inserted it in a job, and [`Self::put`] it after the commit; until then dropping it undoes everything.
     pub(crate) fn prepare(&self, queue: QueueName, message: Outgoing) -> Result<Prepared, SendError> {
-        message::check(&message)?;
+        message.check()?;
         let lane = Lane::of(queue);
         let attributes = if message.attributes.is_empty() {
             None
