@@ -265,7 +265,7 @@ impl SqliteQueues {
         let mut moves = Vec::with_capacity(messages.len());
         for (id, attributes) in messages {
             let Some(old) = self.peek_one(from, id)? else { continue };
-            let outgoing = Outgoing { body: old.body.to_string(), attributes, delay: Duration::ZERO };
+            let outgoing = Outgoing { body: old.body.to_string(), attributes, ..Outgoing::default() };
             moves.push((id, self.prepare(to, outgoing)?));
         }
         let (lane, settle) = (Lane::of(from), self.settle_with());

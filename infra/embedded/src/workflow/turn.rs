@@ -183,7 +183,7 @@ fn message(queues: &SqliteQueues, parameters: Value) -> Result<(Prepared, Value)
         Some(_) => return Err(refused(INVALID, "MessageAttributes is no object")),
     };
     let md5 = md5_of(&body);
-    let outgoing = Outgoing { body, attributes, delay: Duration::from_secs(delay) };
+    let outgoing = Outgoing { body, attributes, delay: Duration::from_secs(delay), ..Outgoing::default() };
     let prepared = queues.prepare(queue.into(), outgoing).map_err(|error| match error {
         SendError::Invalid(cause) => refused("SQS.InvalidMessageContentsException", cause),
         SendError::Unavailable(unavailable) => SendFault::Unavailable(unavailable),
