@@ -3,6 +3,8 @@
 //!
 //! Every method is safe to repeat. [`Unavailable`] says that the outcome is unknown: try again later.
 
+pub mod ops;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;

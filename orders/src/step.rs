@@ -97,7 +97,8 @@ impl Step {
 }
 
 /// Where a message lies: a queue, or the dead letters of that queue. Displays as the queue's name on the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct QueueName {
     /// The pipeline's queue.
     pub queue: Queue,
@@ -109,6 +110,19 @@ impl QueueName {
     /// The DLQ of `queue`.
     pub const fn dlq(queue: Queue) -> Self {
         Self { queue, dead_letters: true }
+    }
+}
+
+impl From<QueueName> for String {
+    fn from(name: QueueName) -> String {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for QueueName {
+    type Error = UnknownName;
+    fn try_from(text: String) -> Result<Self, UnknownName> {
+        text.parse()
     }
 }
 

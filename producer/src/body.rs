@@ -13,14 +13,17 @@ use serde_path_to_error::Segment;
 use crate::object::Object;
 use crate::problem::{self, Fault, Problem};
 
-/// The largest body.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The largest body, if nothing else is said.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The most faults that are listed: more than a body can have whose lists are no longer than they may be.
 const MAX_FAULTS: usize = 200;
 
 /// A body with rules.
-pub(crate) trait WireBody: DeserializeOwned + garde::Validate<Context = ()> {
+pub trait WireBody: DeserializeOwned + garde::Validate<Context = ()> {
+    /// The largest. A route that takes more than [`MAX_BODY_BYTES`] has a `DefaultBodyLimit` of its own.
+    const MAX_BYTES: usize = MAX_BODY_BYTES;
+
     /// Faults that no single field has.
     fn faults_across_fields(&self) -> Vec<Fault> {
         Vec::new()
@@ -28,7 +31,7 @@ pub(crate) trait WireBody: DeserializeOwned + garde::Validate<Context = ()> {
 }
 
 /// A valid JSON body.
-pub(crate) struct Json<T>(pub(crate) T);
+pub struct Json<T>(pub T);
 
 impl<T: WireBody, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -37,7 +40,7 @@ impl<T: WireBody, S: Send + Sync> FromRequest<S> for Json<T> {
         check_media_type(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
             BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {MAX_BODY_BYTES} bytes."))
+                Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {} bytes.", T::MAX_BYTES))
             }
             _ => Fault::at("", "the body could not be read to its end").into(),
         })?;

@@ -13,7 +13,7 @@
 
 pub mod admission;
 pub mod auth;
-mod body;
+pub mod body;
 mod docs;
 mod guard;
 mod health;

@@ -16,7 +16,7 @@ use orders::ports::PageRequest;
 use crate::problem::{self, Fault, Problem};
 
 /// The one parameter of the path, as an identifier.
-pub(crate) struct Id<T>(pub(crate) T);
+pub struct Id<T>(pub T);
 
 impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
