@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod http;
 mod lock;
 pub mod mailbox;
+pub mod ops;
 pub mod orders;
 mod paging;
 pub mod products;
@@ -48,6 +49,9 @@ pub use config::{Config, Durability, Trigger, Triggers};
 use db::Db;
 pub use gateway::SimulatedGateway;
 pub use mailbox::Mailbox;
+use ops::changes::{Feed, SqliteChanges};
+use ops::journal::SqliteJournal;
+use ops::queues::SqliteOpsQueues;
 pub use orders::SqliteOrders;
 pub use products::SqliteCatalogue;
 pub use queue::{Depth, MessageId, Received, SqliteQueues};
@@ -68,6 +72,8 @@ pub struct Embedded {
     workflow: Arc<EmbeddedWorkflow>,
     gateway: Arc<SimulatedGateway>,
     mailbox: Arc<Mailbox>,
+    ops_queues: Arc<SqliteOpsQueues>,
+    feed: Arc<Feed>,
 }
 
 impl Embedded {
@@ -78,14 +84,20 @@ impl Embedded {
     /// [`OpenError`]: each says what to do.
     pub fn open(config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let db = Db::open(&config)?;
-        let queues = Arc::new(SqliteQueues::load(db.clone(), Arc::clone(&clock), config.max_receive_count)?);
-        let workflow = EmbeddedWorkflow::load(db.clone(), Arc::clone(&queues), definition, Arc::clone(&clock))?;
+        let feed = Arc::new(Feed::new(Arc::clone(&clock)));
+        let max_receive_count = config.max_receive_count;
+        let queues = SqliteQueues::load(db.clone(), Arc::clone(&clock), max_receive_count, Arc::clone(&feed))?;
+        let queues = Arc::new(queues);
+        let (at, told) = (Arc::clone(&clock), Arc::clone(&feed));
+        let workflow = EmbeddedWorkflow::load(db.clone(), Arc::clone(&queues), definition, at, told)?;
         Ok(Self {
-            orders: Arc::new(SqliteOrders::new(db.clone(), Arc::clone(&queues))),
+            orders: Arc::new(SqliteOrders::new(db.clone(), Arc::clone(&queues), Arc::clone(&feed))),
             catalogue: Arc::new(SqliteCatalogue::new(db.clone())),
-            gateway: Arc::new(SimulatedGateway::new(db.clone(), Arc::clone(&clock))),
+            gateway: Arc::new(SimulatedGateway::load(db.clone(), Arc::clone(&clock))?),
             mailbox: Arc::new(Mailbox::new(db.clone(), Arc::clone(&clock))),
             workflow: Arc::new(workflow),
+            ops_queues: Arc::new(SqliteOpsQueues::new(Arc::clone(&queues), Arc::clone(&clock))),
+            feed,
             queues,
             config: Arc::new(config),
             clock,
@@ -121,6 +133,21 @@ impl Embedded {
     /// The captured mailbox.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)
+    }
+
+    /// The queues, as ops use them.
+    pub fn ops_queues(&self) -> Arc<SqliteOpsQueues> {
+        Arc::clone(&self.ops_queues)
+    }
+
+    /// The journal of ops.
+    pub fn journal(&self) -> Arc<SqliteJournal> {
+        Arc::new(SqliteJournal::new(self.db.clone()))
+    }
+
+    /// What changes, as it happens.
+    pub fn changes(&self) -> Arc<SqliteChanges> {
+        Arc::new(SqliteChanges(Arc::clone(&self.feed)))
     }
 
     /// The database under all of them.

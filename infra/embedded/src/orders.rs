@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use orders::mail::MailRecord;
 use orders::message::OrdersMessage;
 use orders::order::Progress;
+use orders::ports::ops::Change;
 use orders::ports::{
     Acceptance, ListError, OrderFilter, OrderStore, Outgoing, Page, PageRequest, Saved, SendError, Unavailable,
 };
@@ -18,6 +20,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::{Db, Verdict};
+use crate::ops::changes::Feed;
 use crate::paging;
 use crate::products;
 use crate::queue::SqliteQueues;
@@ -31,13 +34,14 @@ pub struct SqliteOrders {
     queues: Arc<SqliteQueues>,
     /// The progress of every order at its beginning, rendered.
     accepted: Arc<str>,
+    feed: Arc<Feed>,
 }
 
 impl SqliteOrders {
     /// Over an opened file; `queues` takes the messages of accepted orders.
-    pub fn new(db: Db, queues: Arc<SqliteQueues>) -> Self {
+    pub(crate) fn new(db: Db, queues: Arc<SqliteQueues>, feed: Arc<Feed>) -> Self {
         let accepted = serde_json::to_string(&Progress::accepted()).expect("a unit status always serialises");
-        Self { db, queues, accepted: accepted.into() }
+        Self { db, queues, accepted: accepted.into(), feed }
     }
 }
 
@@ -176,8 +180,23 @@ impl OrderStore for SqliteOrders {
             }
             Ok(if carried { Verdict::Keep(Saved::Saved) } else { Verdict::Undo(Saved::Conflict) })
         };
-        self.db.write(job).await
+        let ended = Change::OrderEnded { order_id: order.id().clone(), status: order.progress.status };
+        let feed = (ends(&order.progress) && self.feed.remembers()).then(|| Arc::clone(&self.feed));
+        let settled = move |result: Result<Saved, Unavailable>| {
+            if let (Some(feed), Ok(Saved::Saved)) = (feed, &result) {
+                feed.push(ended);
+            }
+            result
+        };
+        self.db.write_then(job, settled).await
     }
+}
+
+/// The write that makes an order final counts its first attempt to mail, or there is no mail at all. (Repeats are rare
+/// and allowed.)
+fn ends(progress: &Progress) -> bool {
+    let first = |mail: &MailRecord| mail.attempts == 1 && mail.result.is_none();
+    progress.status.is_final() && progress.mail.as_ref().is_none_or(first)
 }
 
 /// Walks down from `before`: along the customer's orders or the rejected ones where an index has them, else along all.

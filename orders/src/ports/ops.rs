@@ -48,6 +48,9 @@ pub struct StoredMessage {
     pub body: String,
     /// Its message attributes, all strings.
     pub attributes: BTreeMap<String, String>,
+    /// SQS's system attribute `AWSTraceHeader`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<String>,
     /// When it was sent to this queue.
     pub sent_at: Timestamp,
     /// How often it was received.
@@ -295,6 +298,15 @@ pub struct JournalledMessage {
     pub body: String,
     /// Message attributes.
     pub attributes: BTreeMap<String, String>,
+    /// SQS's system attribute `AWSTraceHeader`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<String>,
+}
+
+impl From<JournalledMessage> for Outgoing {
+    fn from(JournalledMessage { body, attributes, trace_header }: JournalledMessage) -> Self {
+        Outgoing { body, attributes, trace_header, ..Outgoing::default() }
+    }
 }
 
 /// What ops did and intend, durably: the intent before anything is sent, the outcome after. It is the audit log as well.

@@ -8,6 +8,7 @@
 mod rows;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -59,6 +60,7 @@ pub struct OrderTotals {
 pub struct SimulatedGateway {
     db: Db,
     clock: Arc<dyn Clock>,
+    down: AtomicBool,
 }
 
 /// Names a payment the way its id does.
@@ -78,8 +80,31 @@ const INVALID: GatewayError = GatewayError::Rejected(RejectReason::PaymentInvali
 
 impl SimulatedGateway {
     /// Over an opened file.
-    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub fn load(db: Db, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
+        let down = db.read(rows::is_down)?.into();
+        Ok(Self { db, clock, down })
+    }
+
+    /// Whether an outage is being simulated.
+    pub fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Begins or ends an outage: nobody answers anything, and nothing happens at the gateway. Survives a restart.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if that can't be stored now.
+    pub async fn set_down(&self, down: bool) -> Result<(), Unavailable> {
+        self.db.write(move |connection| rows::set_down(connection, down).map(Verdict::Keep)).await?;
+        self.down.store(down, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn answers(&self) -> Result<(), GatewayError> {
+        if self.is_down() { Err(no_answer()) } else { Ok(()) }
     }
 
     /// All that moved for an order, oldest first.
@@ -110,6 +135,7 @@ impl SimulatedGateway {
     }
 
     async fn operate(&self, operation: Operation, id: &PaymentId, key: &str) -> Result<Payment, GatewayError> {
+        self.answers()?;
         let Some(seq) = seq_of(id) else { return Err(INVALID) };
         let key = Key { key: key.to_owned(), request: format!("{operation:?} {seq}"), now: now(&*self.clock) };
         self.request(move |connection| operate(connection, operation, seq, &key)).await
@@ -160,6 +186,7 @@ fn operate(
 #[async_trait]
 impl PaymentGateway for SimulatedGateway {
     async fn create(&self, request: &PaymentRequest, key: &str) -> Result<Payment, GatewayError> {
+        self.answers()?;
         let PaymentRequest { order_id, amount, payment_method } = request.clone();
         match Method::of(&payment_method) {
             Some(Method::Down) => return Err(no_answer()),
@@ -180,6 +207,7 @@ impl PaymentGateway for SimulatedGateway {
     }
 
     async fn read(&self, id: &PaymentId) -> Result<Payment, GatewayError> {
+        self.answers()?;
         let Some(seq) = seq_of(id) else { return Err(INVALID) };
         let payment = self.db.read(|connection| rows::find(connection, seq))?.ok_or(INVALID)?;
         if Method::of(&payment.method) == Some(Method::Down) {

@@ -132,3 +132,14 @@ pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Vec<OrderTotal
     };
     connection.prepare_cached(sql)?.query_map([], totals)?.collect()
 }
+
+/// Whether an outage is being simulated.
+pub(super) fn is_down(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM numbers WHERE name = 'gateway_down' AND value = 1)";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+pub(super) fn set_down(connection: &Connection, down: bool) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO numbers VALUES ('gateway_down', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1";
+    connection.execute(sql, [down]).map(drop)
+}

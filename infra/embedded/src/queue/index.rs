@@ -119,6 +119,18 @@ impl Index {
         claimed
     }
 
+    /// Claims those of `ids` that are visible; as [`Self::claim`].
+    pub(crate) fn claim_these(&mut self, ids: &[i64]) -> Vec<i64> {
+        let claim = |id: &i64| {
+            let ready = self.ready.contains(id);
+            if ready {
+                self.unplace(*id);
+            }
+            ready
+        };
+        ids.iter().copied().filter(claim).collect()
+    }
+
     /// A claimed message was received: invisible until `visible_at`.
     pub(crate) fn received(&mut self, id: i64, receive_count: u32, visible_at: i64, now: i64) {
         self.unplace(id);

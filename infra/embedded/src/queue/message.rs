@@ -32,6 +32,16 @@ impl Lane {
         self.0 as usize
     }
 
+    /// The pipeline's queue, of which this may be the DLQ.
+    pub(crate) const fn queue(self) -> Queue {
+        match self.0 / 2 {
+            0 => Queue::Orders,
+            1 => Queue::Inventory,
+            2 => Queue::Payments,
+            _ => Queue::Emails,
+        }
+    }
+
     pub(crate) const fn is_dead_letters(self) -> bool {
         self.0 % 2 == 1
     }

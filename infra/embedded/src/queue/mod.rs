@@ -32,8 +32,10 @@ use tokio::sync::Notify;
 
 use crate::clock::{millis, now};
 use crate::db::{Db, Verdict};
+use crate::ops::changes::Feed;
 use consumer::Slot;
 pub use index::Depth;
+use index::Index;
 use message::{LANES, Lane, Prepared, Receipt};
 pub use message::{MessageId, NotAnId, Received};
 use rows::Claimed;
@@ -58,7 +60,12 @@ impl SqliteQueues {
     ///
     /// # Errors
     /// [`Unavailable`] if the file can't be read or written.
-    pub fn load(db: Db, clock: Arc<dyn Clock>, max_receive_count: u32) -> Result<Self, Unavailable> {
+    pub(crate) fn load(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        max_receive_count: u32,
+        feed: Arc<Feed>,
+    ) -> Result<Self, Unavailable> {
         let opens = db.write_at_start(|connection| {
             let sql = "UPDATE numbers SET value = value + 1 WHERE name = 'opens' RETURNING value";
             connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(Verdict::Keep)
@@ -78,9 +85,13 @@ impl SqliteQueues {
             lanes: Mutex::new(lanes),
             wakes: std::array::from_fn(|_| Arc::new(Notify::new())),
             changed: Default::default(),
+            feed,
         });
         let woken = Arc::clone(&shared);
-        db.after_group(move || woken.wake_changed());
+        db.after_group(move || {
+            woken.wake_changed();
+            woken.feed.wake();
+        });
         let next_id = AtomicI64::new(opens.saturating_mul(IDS_PER_OPEN));
         Ok(Self { db, clock, shared, next_id, max_receive_count: max_receive_count.max(1) })
     }
@@ -131,8 +142,24 @@ impl SqliteQueues {
         max: usize,
         visibility: Duration,
     ) -> Result<Vec<Received>, Unavailable> {
-        let lane = Lane::of(queue);
-        let claims = self.claim(lane, max);
+        self.receive_claimed(self.claim(Lane::of(queue), |index| index.claim(max)), visibility).await
+    }
+
+    /// Receives those of `ids` that are visible, as [`Self::receive`]: for ops, who choose.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub async fn receive_these(
+        &self,
+        queue: QueueName,
+        ids: &[MessageId],
+        visibility: Duration,
+    ) -> Result<Vec<Received>, Unavailable> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+        self.receive_claimed(self.claim(Lane::of(queue), |index| index.claim_these(&ids)), visibility).await
+    }
+
+    async fn receive_claimed(&self, claims: Claims, visibility: Duration) -> Result<Vec<Received>, Unavailable> {
         if claims.ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -143,12 +170,12 @@ impl SqliteQueues {
         self.db.write_then(claim, settled).await
     }
 
-    fn claim(&self, lane: Lane, max: usize) -> Claims {
+    fn claim(&self, lane: Lane, claim: impl FnOnce(&mut Index) -> Vec<i64>) -> Claims {
         let now = now(&*self.clock);
         let mut lanes = self.shared.lanes.lock();
         let index = &mut lanes[lane.index()].index;
         index.promote(now);
-        self.claims(lane, index.claim(max))
+        self.claims(lane, claim(index))
     }
 
     fn claims(&self, lane: Lane, ids: Vec<i64>) -> Claims {
@@ -313,7 +340,7 @@ impl SqliteQueues {
         self.db.read(|connection| rows::peek_row(connection, Lane::of(queue), id))
     }
 
-    fn ids(&self, queue: QueueName, after: Option<MessageId>, limit: usize) -> Vec<MessageId> {
+    pub(crate) fn ids(&self, queue: QueueName, after: Option<MessageId>, limit: usize) -> Vec<MessageId> {
         let lanes = self.shared.lanes.lock();
         let after = after.map_or(i64::MIN, |id| id.0);
         lanes[Lane::of(queue).index()].index.ids_after(after, limit).into_iter().map(MessageId).collect()

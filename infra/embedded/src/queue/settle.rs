@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use orders::ports::ops::Change;
 use orders::ports::{Clock, Unavailable};
 
 use super::consumer::{Held, Slot};
@@ -41,6 +42,14 @@ impl Settle {
         }
         drop(lanes);
         self.shared.mark(lane);
+        self.tell(lane, id);
+    }
+
+    /// Whoever watches is told of a dead letter.
+    fn tell(&self, lane: Lane, id: MessageId) {
+        if lane.is_dead_letters() && self.shared.feed.remembers() {
+            self.shared.feed.push(Change::DeadLetter { queue: lane.queue(), message_id: id.to_string() });
+        }
     }
 
     /// Messages are gone; says how many.
@@ -89,6 +98,7 @@ impl Settle {
                     if let Some(dlq) = lane.dead_letters() {
                         lanes[dlq.index()].index.insert(id.0, sent_at, receive_count, now, now);
                         self.shared.mark(dlq);
+                        self.tell(dlq, id);
                     }
                     metrics::counter!("orderflow_redriven_to_dlq_total").increment(1);
                 }

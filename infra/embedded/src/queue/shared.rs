@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::consumer::Consumer;
 use super::index::Index;
 use super::message::{LANES, Lane};
+use crate::ops::changes::Feed;
 
 /// One queue in memory.
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) wakes: [Arc<Notify>; LANES],
     /// Queues that changed in the group that is being settled; woken once when it is over.
     pub(super) changed: [AtomicBool; LANES],
+    /// Who watches the pipeline is told of dead letters.
+    pub(super) feed: Arc<Feed>,
 }
 
 impl Shared {

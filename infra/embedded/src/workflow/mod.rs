@@ -17,12 +17,14 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use orders::OrderId;
 use orders::message::TaskToken;
+use orders::ports::ops::{Change, Stopped};
 use orders::ports::{AnswerError, Clock, ListError, Page, PageRequest, Started, Unavailable, Workflow};
 use serde_json::Value;
 use statemachine::{Context, Definition, Event, Execution, ExecutionStatus, TaskId, Unexpected};
 
 use crate::clock::{now, timestamp};
 use crate::db::Db;
+use crate::ops::changes::Feed;
 use crate::paging;
 use crate::queue::SqliteQueues;
 use crate::schema::OpenError;
@@ -39,17 +41,6 @@ const ATTEMPTS: u32 = 32;
 const FIRING: usize = 64;
 /// A timer that could not fire is tried again after so many milliseconds.
 const POSTPONED: i64 = 1_000;
-
-/// What became of stopping an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// It is aborted.
-    Stopped,
-    /// It was over already.
-    NotRunning,
-    /// There is none of that name.
-    Missing,
-}
 
 /// An execution as it is now (Step Functions: `DescribeExecution`).
 #[derive(Debug, Clone)]
@@ -77,6 +68,7 @@ pub struct EmbeddedWorkflow {
     clock: Arc<dyn Clock>,
     definitions: Definitions,
     timers: Arc<Timers>,
+    feed: Arc<Feed>,
 }
 
 /// What an engine call came to.
@@ -93,10 +85,16 @@ impl EmbeddedWorkflow {
     ///
     /// # Errors
     /// [`OpenError`] if the definition is not valid or the file can't be read.
-    pub fn load(db: Db, queues: Arc<SqliteQueues>, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub(crate) fn load(
+        db: Db,
+        queues: Arc<SqliteQueues>,
+        definition: &str,
+        clock: Arc<dyn Clock>,
+        feed: Arc<Feed>,
+    ) -> Result<Self, OpenError> {
         let definitions = Definitions::register(&db, definition)?;
         let timers = Arc::new(Timers::load(&db)?);
-        Ok(Self { db, queues, clock, definitions, timers })
+        Ok(Self { db, queues, clock, definitions, timers, feed })
     }
 
     /// What new executions run.
@@ -235,7 +233,7 @@ impl EmbeddedWorkflow {
                 Err(Unexpected::UnknownTask | Unexpected::Finished) => return Ok(Driven::Refused),
             };
             let turn = Turn::play(&self.queues, &mut execution, effects, now)?;
-            match self.write(turn.render(seq, version + 1, &execution)?).await? {
+            match self.write(turn.render(seq, version + 1, &execution)?, self.change(&execution)).await? {
                 Written::Saved => return Ok(Driven::Done),
                 Written::Conflict => metrics::counter!("orderflow_execution_conflicts_total").increment(1),
             }
@@ -243,7 +241,21 @@ impl EmbeddedWorkflow {
         Err(Unavailable::new("Workflow", "the execution is being changed all the time"))
     }
 
-    async fn write(&self, rendered: turn::Rendered) -> Result<Written, Unavailable> {
+    /// What a watcher is told of this turn, if there is one.
+    fn change(&self, execution: &Execution) -> Option<(Arc<Feed>, Change)> {
+        self.feed.remembers().then(|| {
+            let name = execution.context().execution_name.parse().ok()?;
+            let states = execution.current_states().map(str::to_owned).collect();
+            let status = crate::ops::executions::status(execution.status());
+            Some((Arc::clone(&self.feed), Change::Execution { name, status, states }))
+        })?
+    }
+
+    async fn write(
+        &self,
+        rendered: turn::Rendered,
+        change: Option<(Arc<Feed>, Change)>,
+    ) -> Result<Written, Unavailable> {
         let settle = self.queues.settle_with();
         let timers = Arc::clone(&self.timers);
         let job = move |connection: &rusqlite::Connection| store::save(connection, rendered);
@@ -251,6 +263,9 @@ impl EmbeddedWorkflow {
             let Some(saved) = result? else { return Ok(Written::Conflict) };
             timers.set(saved.seq, saved.next_timer);
             saved.messages.into_iter().for_each(|message| settle.put(message));
+            if let Some((feed, change)) = change {
+                feed.push(change);
+            }
             if let Some(status) = saved.finished {
                 metrics::counter!("orderflow_executions_total", "status" => status).increment(1);
             }
@@ -309,7 +324,7 @@ impl Workflow for EmbeddedWorkflow {
         let turn = Turn::play(&self.queues, &mut execution, effects, now)?;
         let mut rendered = turn.render(seq, store::FIRST_VERSION, &execution)?;
         rendered.starts = Some(self.definitions.current_id());
-        Ok(match self.write(rendered).await? {
+        Ok(match self.write(rendered, self.change(&execution)).await? {
             Written::Saved => Started::Started,
             Written::Conflict => Started::AlreadyExists,
         })
