@@ -1,20 +1,26 @@
 //! `cargo xtask`: what the project does to itself. Needs nothing but Rust; tools that make it better are used if they
 //! are there.
 
+mod emulator;
 mod picture;
+mod venv;
 
 use std::process::{Command, ExitCode};
 
+use emulator::Emulator;
+
 const USAGE: &str = "\
-usage: cargo xtask test     format, lints, all tests, documentation, dependencies
-       cargo xtask bench    all benches (criterion)
-       cargo xtask picture  docs/demo.svg, the README's picture, from a run of the demo";
+usage: cargo xtask test      format, lints, all tests, documentation, dependencies
+       cargo xtask bench     all benches (criterion)
+       cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
+       cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
         Some("test") => test(),
         Some("bench") => cargo("bench --workspace --benches"),
+        Some("emulator") => emulator::serve(),
         Some("picture") => picture::draw(),
         _ => Err(USAGE.to_owned()),
     };
@@ -39,11 +45,13 @@ fn test() -> Result<(), String> {
         cargo("deny check bans licenses sources")?;
     }
     cargo("build --workspace --locked")?;
-    if installed("nextest") {
-        cargo("nextest run --workspace --locked --no-fail-fast")?;
-    } else {
-        cargo("test --workspace --locked --no-fail-fast --lib --bins --tests")?;
-    }
+    let emulator = Emulator::start()?;
+    let tests = match installed("nextest") {
+        true => "nextest run --workspace --locked --no-fail-fast",
+        false => "test --workspace --locked --no-fail-fast --lib --bins --tests",
+    };
+    cargo_with(&[(emulator::VARIABLE, &emulator.endpoint)], tests)?;
+    drop(emulator);
     cargo("test --workspace --locked --doc")?;
     no_aws_sdk()
 }
@@ -66,8 +74,13 @@ fn installed(subcommand: &str) -> bool {
 }
 
 fn cargo(arguments: &str) -> Result<(), String> {
+    cargo_with(&[], arguments)
+}
+
+fn cargo_with(environment: &[(&str, &str)], arguments: &str) -> Result<(), String> {
     eprintln!("\n==> cargo {arguments}");
-    let status = Command::new(env!("CARGO")).args(arguments.split(' ')).status();
+    let mut cargo = Command::new(env!("CARGO"));
+    let status = cargo.args(arguments.split(' ')).envs(environment.iter().copied()).status();
     match status.map_err(|error| format!("cargo {arguments}: {error}"))?.success() {
         true => Ok(()),
         false => Err(format!("failed: cargo {arguments}")),

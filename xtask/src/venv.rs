@@ -1,6 +1,7 @@
 //! Python tools (emulator, linters, cargo-lambda), each set in a virtual environment of its own under `target/venv`, from a
 //! requirements file with pinned versions and hashes. Made once; made anew when the file changes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,8 +10,11 @@ use std::process::Command;
 /// # Errors
 /// What could not be installed.
 pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
-    let wanted = std::fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv").join(name);
+    let wanted =
+        std::fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv");
+    let _lock = lock(&all, name).map_err(|error| format!("{}: {error}", all.display()))?;
+    let directory = all.join(name);
     let (bin, stamp) = (directory.join("bin"), directory.join("requirements.txt"));
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(bin);
@@ -22,6 +26,14 @@ pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
     // Last, so that a half-made environment is made again.
     std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(bin)
+}
+
+/// One process makes an environment; the others wait for it.
+fn lock(all: &Path, name: &str) -> std::io::Result<File> {
+    std::fs::create_dir_all(all)?;
+    let lock = File::create(all.join(format!("{name}.lock")))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 /// Runs a command to its end.
