@@ -27,7 +27,7 @@ fn page(limit: u32, cursor: Option<String>) -> PageRequest {
 async fn an_order_is_created_once_and_its_message_waits_until_it_has_started(subject: Subject) {
     let first = order("k");
     subject.accepted(&first).await;
-    let waiting = subject.waiting(Queue::Orders);
+    let waiting = subject.waiting(Queue::Orders).await;
     assert_eq!(waiting.len(), 1);
     assert!(waiting[0].contains(first.id.as_str()), "{waiting:?}");
     assert!(!waiting[0].contains("ada@example.com"), "personal data in a queue");
@@ -35,7 +35,7 @@ async fn an_order_is_created_once_and_its_message_waits_until_it_has_started(sub
     let mut later = order("k");
     later.placed_at = "2026-01-02T00:00:00Z".parse().unwrap();
     assert_eq!(subject.orders.accept(&later).await.unwrap(), Acceptance::Repeated);
-    assert_eq!(subject.waiting(Queue::Orders).len(), 2, "the first message may have got lost");
+    assert_eq!(subject.waiting(Queue::Orders).await.len(), 2, "the first message may have got lost");
 
     let mut other = order("k");
     other.content.lines[0].quantity = 3;
@@ -45,7 +45,7 @@ async fn an_order_is_created_once_and_its_message_waits_until_it_has_started(sub
     let input = serde_json::json!({ "order_id": first.id, "trace_id": first.trace_id });
     subject.workflow.start(&first.id, &input).await.unwrap();
     assert_eq!(subject.orders.accept(&first).await.unwrap(), Acceptance::Repeated);
-    assert_eq!(subject.waiting(Queue::Orders).len(), 2, "it has started");
+    assert_eq!(subject.waiting(Queue::Orders).await.len(), 2, "it has started");
     assert!(!subject.orders.keep(&order("unknown").id).await.unwrap());
 }
 
@@ -102,8 +102,9 @@ async fn stock_moves_with_the_order_or_neither_does(subject: Subject) {
 
 async fn what_is_returned_or_settled_of_a_deleted_product_is_nothing(subject: Subject) {
     let id = subject.accepted(&order("k")).await;
-    let (sku, quantity) = ("GONE".parse::<orders::Sku>().unwrap(), 1);
-    let changes = [StockChange::Return { sku: sku.clone(), quantity }, StockChange::Settle { sku, quantity }];
+    let sku = |text: &str| text.parse().unwrap();
+    let changes =
+        [StockChange::Return { sku: sku("GONE"), quantity: 1 }, StockChange::Settle { sku: sku("LOST"), quantity: 1 }];
     let mut order = subject.orders.get(&id).await.unwrap().unwrap();
     order.request_cancel(attempt().at).unwrap();
     assert_eq!(subject.orders.update(&order, &changes).await.unwrap(), Saved::Saved);
@@ -115,6 +116,7 @@ async fn orders_are_listed_newest_first_page_by_page(subject: Subject) {
     for index in 0..7 {
         let mut placed = order(&format!("k{index}"));
         placed.content.customer.id = format!("c-{}", index % 2).parse().unwrap();
+        placed.placed_at += std::time::Duration::from_secs(index);
         ids.insert(0, subject.accepted(&placed).await);
     }
     let all = async |filter: OrderFilter, limit: u32| {

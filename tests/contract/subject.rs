@@ -20,7 +20,7 @@ use crate::memory::workflow::MemoryWorkflow;
 /// Receives one message of a queue, if one is visible: its receipt handle.
 type Receive = Box<dyn Fn(Queue) -> BoxFuture<'static, Option<String>> + Send + Sync>;
 /// The bodies of a queue's messages.
-type Bodies = Box<dyn Fn(QueueName) -> Vec<String> + Send + Sync>;
+type Bodies = Box<dyn Fn(QueueName) -> BoxFuture<'static, Vec<String>> + Send + Sync>;
 
 pub struct Subject {
     pub orders: Arc<dyn OrderStore>,
@@ -29,9 +29,9 @@ pub struct Subject {
     pub workflow: Arc<dyn Workflow>,
     pub gateway: Arc<dyn PaymentGateway>,
     pub bodies: Bodies,
-    receive: Receive,
+    pub receive: Receive,
     /// Keeps the database's directory.
-    _directory: Option<tempfile::TempDir>,
+    pub _directory: Option<tempfile::TempDir>,
 }
 
 impl Subject {
@@ -46,7 +46,10 @@ impl Subject {
             workflow: Arc::new(MemoryWorkflow::new(queues.clone(), clock.clone(), faults.clone())),
             gateway: Arc::new(MemoryGateway::new(clock, faults)),
             queues,
-            bodies: Box::new(move |queue| looked_at.messages(queue).into_iter().map(|message| message.body).collect()),
+            bodies: Box::new(move |queue| {
+                let bodies = looked_at.messages(queue).into_iter().map(|message| message.body).collect();
+                Box::pin(std::future::ready(bodies))
+            }),
             receive: Box::new(move |queue| {
                 let record = received.receive(queue).records.pop();
                 Box::pin(std::future::ready(record.and_then(|record| record.receipt_handle)))
@@ -68,7 +71,10 @@ impl Subject {
             queues: embedded.queues(),
             workflow: embedded.workflow(),
             gateway: embedded.gateway(),
-            bodies: Box::new(move |queue| queues.peek(queue, None, 100).unwrap().iter().map(body).collect()),
+            bodies: Box::new(move |queue| {
+                let bodies = queues.peek(queue, None, 100).unwrap().iter().map(body).collect();
+                Box::pin(std::future::ready(bodies))
+            }),
             receive: Box::new(move |queue| {
                 let queues = received.clone();
                 Box::pin(async move {
@@ -86,8 +92,20 @@ impl Subject {
     }
 
     /// The bodies that wait in a worker's queue.
-    pub fn waiting(&self, queue: Queue) -> Vec<String> {
-        (self.bodies)(queue.into())
+    pub async fn waiting(&self, queue: Queue) -> Vec<String> {
+        (self.bodies)(queue.into()).await
+    }
+
+    /// The bodies, once there are `count`: Step Functions sends its messages a moment after it was asked.
+    pub async fn arrived(&self, queue: Queue, count: usize) -> Vec<String> {
+        for _ in 0..200 {
+            let waiting = self.waiting(queue).await;
+            if waiting.len() >= count {
+                return waiting;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{count} messages never came to {queue}")
     }
 
     pub async fn accepted(&self, order: &NewOrder) -> OrderId {

@@ -26,7 +26,7 @@ pub mod orders;
 pub mod products;
 pub mod queues;
 pub mod settings;
-mod stock;
+pub mod stock;
 pub mod workflow;
 
 pub use clients::Clients;
