@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+import socketserver
 import sys
 import tempfile
 import threading
@@ -30,6 +31,8 @@ os.environ |= {
 }
 # It replaces a queue's list of messages without a lock: threads switch only where they wait.
 sys.setswitchinterval(3600)
+# Its Runtime API answers in two writes, the second of which would wait 40 ms for the first one's acknowledgement.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
