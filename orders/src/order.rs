@@ -207,7 +207,7 @@ pub struct Order {
     pub version: u64,
 }
 
-/// When, and on which attempt, a step records its outcome.
+/// When, and on which attempt, a step records its outcome. Made anew for each decision: a step may take its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// Now.

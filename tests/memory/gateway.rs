@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +16,7 @@ use super::faults::Faults;
 
 pub struct MemoryGateway {
     state: Mutex<State>,
+    latency: Mutex<Duration>,
     clock: Arc<ManualClock>,
     faults: Arc<Faults>,
 }
@@ -28,7 +30,12 @@ struct State {
 
 impl MemoryGateway {
     pub fn new(clock: Arc<ManualClock>, faults: Arc<Faults>) -> Self {
-        Self { state: Mutex::default(), clock, faults }
+        Self { state: Mutex::default(), latency: Mutex::default(), clock, faults }
+    }
+
+    /// Each call takes so long from now on.
+    pub fn take(&self, latency: Duration) {
+        *self.latency.lock() = latency;
     }
 
     /// How often the order's customer was charged, refunded or not.
@@ -46,12 +53,17 @@ impl MemoryGateway {
         captured.map(|(request, _)| request.amount.amount).sum()
     }
 
+    fn call<T>(&self, effect: impl FnOnce() -> Result<T, GatewayError>) -> Result<T, GatewayError> {
+        self.clock.advance(*self.latency.lock());
+        self.faults.call("Gateway", effect)
+    }
+
     fn change(
         &self,
         id: &PaymentId,
         next: impl FnOnce(&mut State, usize) -> Result<PaymentStatus, GatewayError>,
     ) -> Result<Payment, GatewayError> {
-        self.faults.call("Gateway", || {
+        self.call(|| {
             let mut state = self.state.lock();
             let index: usize = id.0.trim_start_matches("pi_").parse().map_err(|_| GatewayError::WrongState)?;
             let status = next(&mut state, index)?;
@@ -67,7 +79,7 @@ impl PaymentGateway for MemoryGateway {
         if !request.payment_method.starts_with("pm_card_") {
             return Err(GatewayError::Rejected(RejectReason::PaymentInvalid));
         }
-        self.faults.call("Gateway", || {
+        self.call(|| {
             let now = self.clock.now();
             let mut state = self.state.lock();
             state.keys.retain(|_, (at, _)| now.duration_since(*at) < SignedDuration::from_hours(24));

@@ -11,4 +11,5 @@ mod memory;
 
 mod edges;
 mod faults;
+mod times;
 mod world;

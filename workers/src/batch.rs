@@ -113,10 +113,9 @@ impl BatchCore {
         event: SqsEvent,
         deadline: Instant,
     ) -> Result<SqsBatchResponse, MissingMessageId> {
-        let now = self.clock.now();
         let mut records = Vec::with_capacity(event.records.len());
         for (index, message) in event.records.into_iter().enumerate() {
-            let delivery = Delivery::of(&message, now).ok_or(MissingMessageId { index })?;
+            let delivery = Delivery::of(&message, &self.clock).ok_or(MissingMessageId { index })?;
             records.push(Record { queue: W::QUEUE, message, delivery });
         }
         // A function with a short time-out keeps most of it for its work.
@@ -145,10 +144,9 @@ impl BatchCore {
 
     async fn record<W: Worker>(&self, worker: &W, record: &Record, stop: Instant) -> Fate {
         if Instant::now() >= stop {
-            return self.give_back(record).await;
+            return self.give_back::<W>(record).await;
         }
-        let body = record.message.body.as_deref().unwrap_or_default();
-        let message: W::Message = match serde_json::from_str(body) {
+        let message = match decode::<W>(record) {
             Ok(message) => message,
             Err(error) => return self.dead_letter(record, None, "Undecodable", &error.to_string()).await,
         };
@@ -173,7 +171,7 @@ impl BatchCore {
     }
 
     async fn settle(&self, record: &Record, message: &impl Message, verdict: Verdict) -> Fate {
-        let (step, about) = (message.step(), Some((message.step(), message.order_id().clone())));
+        let (step, about) = (message.step(), Some(about(message)));
         let answered = match (verdict, message.task_token()) {
             (Verdict::Acknowledge, _) => return Fate::Done,
             (Verdict::Retry(retry), _) => return self.retry(record, about, &retry).await,
@@ -224,10 +222,11 @@ impl BatchCore {
 
     /// No time is left to try: visible at once, for somebody else. The last receive would be its end, so it becomes a
     /// dead letter that says so.
-    async fn give_back(&self, record: &Record) -> Fate {
+    async fn give_back<W: Worker>(&self, record: &Record) -> Fate {
         if record.delivery.receive_count >= self.settings.max_receive_count {
             let cause = "its function was out of time before the message's turn came";
-            return self.dead_letter(record, None, "NotAttempted", cause).await;
+            let about = decode::<W>(record).ok().map(|message| about(&message));
+            return self.dead_letter(record, about, "NotAttempted", cause).await;
         }
         self.hide(record, Duration::ZERO).await;
         Fate::Reported
@@ -270,6 +269,15 @@ impl BatchCore {
             }
         }
     }
+}
+
+fn decode<W: Worker>(record: &Record) -> serde_json::Result<W::Message> {
+    serde_json::from_str(record.message.body.as_deref().unwrap_or_default())
+}
+
+/// What a dead letter says of its message.
+fn about(message: &impl Message) -> (Step, OrderId) {
+    (message.step(), message.order_id().clone())
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orders::message::{Dispatch, OrdersMessage, Task};
-use orders::order::Attempt;
 use orders::ports::{OrderStore, Workflow};
 use orders::{Order, Outcome, Queue, Retry, Step, StepError};
 use serde_json::{Value, json};
@@ -30,7 +29,7 @@ impl Worker for DispatchWorker {
         match message {
             OrdersMessage::Dispatch(dispatch) => self.start(dispatch).await.unwrap_or_else(Verdict::Retry),
             OrdersMessage::CloseOrder(task) => match load(&*self.orders, &task.order_id).await {
-                Ok(order) => self.close(order, task, delivery.attempt()).await.into(),
+                Ok(order) => self.close(order, task, delivery).await.into(),
                 Err(verdict) => verdict,
             },
         }
@@ -49,9 +48,9 @@ impl DispatchWorker {
         Ok(Verdict::Acknowledge)
     }
 
-    async fn close(&self, order: Order, task: &Task, attempt: Attempt) -> Result<Value, StepError> {
+    async fn close(&self, order: Order, task: &Task, delivery: &Delivery) -> Result<Value, StepError> {
         let failure = task.failure();
-        let order = transition(&*self.orders, order, |order| order.close(failure, attempt)).await?;
+        let order = transition(&*self.orders, order, |order| order.close(failure, delivery.attempt())).await?;
         match order.outcome(Step::CloseOrder) {
             Some(Outcome::Rejected(reason)) => Err(StepError::Reject(reason)),
             Some(Outcome::Done(_)) | None => Ok(crate::email::closing_output(&order)),

@@ -9,7 +9,6 @@ use askama::Template;
 use async_trait::async_trait;
 use orders::mail::{Mail, MailKind, MailResult};
 use orders::message::{EmailMessage, Task};
-use orders::order::Attempt;
 use orders::outcome::Reason;
 use orders::ports::{Catalogue, MailError, Mailer, OrderStore};
 use orders::{Money, Order, Outcome, Queue, RejectReason, Retry, Sku, Step, StepError};
@@ -35,45 +34,49 @@ impl Worker for EmailWorker {
     type Message = EmailMessage;
 
     async fn handle(&self, message: &EmailMessage, delivery: &Delivery) -> Verdict {
+        if let EmailMessage::SendConfirmation(task) = message
+            && task.is_late(delivery.now())
+        {
+            return Verdict::Acknowledge;
+        }
         let (EmailMessage::SendConfirmation(task) | EmailMessage::NotifyRejected(task)) = message;
         let order = match load(&*self.orders, &task.order_id).await {
             Ok(order) => order,
             Err(verdict) => return verdict,
         };
         match message {
-            EmailMessage::SendConfirmation(task) if task.is_late(delivery.at) => Verdict::Acknowledge,
-            EmailMessage::SendConfirmation(_) => self.confirm(order, delivery.attempt()).await.into(),
-            EmailMessage::NotifyRejected(task) => self.reject(order, task, delivery.attempt()).await.into(),
+            EmailMessage::SendConfirmation(_) => self.confirm(order, delivery).await.into(),
+            EmailMessage::NotifyRejected(task) => self.reject(order, task, delivery).await.into(),
         }
     }
 }
 
 impl EmailWorker {
-    async fn confirm(&self, order: Order, attempt: Attempt) -> Result<Value, StepError> {
+    async fn confirm(&self, order: Order, delivery: &Delivery) -> Result<Value, StepError> {
         let step = Step::SendConfirmation;
-        let order = transition(&*self.orders, order, |order| order.confirm(attempt)).await?;
+        let order = transition(&*self.orders, order, |order| order.confirm(delivery.attempt())).await?;
         match order.outcome(step) {
             Some(Outcome::Rejected(reason)) => Err(StepError::Reject(reason)),
             Some(Outcome::Done(_)) => Ok(closing_output(&order)),
-            None => Ok(self.mail(order, step, MailKind::Confirmation, attempt).await?),
+            None => Ok(self.mail(order, step, MailKind::Confirmation, delivery).await?),
         }
     }
 
-    async fn reject(&self, order: Order, task: &Task, attempt: Attempt) -> Result<Value, Retry> {
+    async fn reject(&self, order: Order, task: &Task, delivery: &Delivery) -> Result<Value, Retry> {
         let step = Step::NotifyRejected;
         let reason = task.failure().unwrap_or(Reason::TechnicalFailure);
         let order = transition(&*self.orders, order, |order| {
-            order.reject(reason, attempt);
+            order.reject(reason, delivery.attempt());
             Vec::new()
         })
         .await?;
         match order.outcome(step) {
             Some(_) => Ok(closing_output(&order)),
-            None => self.mail(order, step, MailKind::Rejection, attempt).await,
+            None => self.mail(order, step, MailKind::Rejection, delivery).await,
         }
     }
 
-    async fn mail(&self, order: Order, step: Step, kind: MailKind, attempt: Attempt) -> Result<Value, Retry> {
+    async fn mail(&self, order: Order, step: Step, kind: MailKind, delivery: &Delivery) -> Result<Value, Retry> {
         let mail = self.render(&order, kind).await?;
         let result = match self.mailer.send(&mail).await {
             Ok(()) => MailResult::Sent,
@@ -84,7 +87,7 @@ impl EmailWorker {
             Err(MailError::Unavailable(unavailable)) => return Err(Retry::new("MailUnavailable", unavailable.cause)),
         };
         let order = transition(&*self.orders, order, |order| {
-            order.mailed(step, result, attempt);
+            order.mailed(step, result, delivery.attempt());
             Vec::new()
         })
         .await?;

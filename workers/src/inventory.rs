@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orders::message::InventoryMessage;
-use orders::order::Attempt;
 use orders::ports::{Catalogue, OrderStore};
 use orders::{Order, Outcome, Queue, Retry, Sku, Step, StepError};
 use serde_json::{Value, json};
@@ -27,29 +26,33 @@ impl Worker for InventoryWorker {
     type Message = InventoryMessage;
 
     async fn handle(&self, message: &InventoryMessage, delivery: &Delivery) -> Verdict {
+        if let InventoryMessage::ReserveInventory(task) = message
+            && task.is_late(delivery.now())
+        {
+            return Verdict::Acknowledge;
+        }
         let (InventoryMessage::ReserveInventory(task) | InventoryMessage::ReleaseInventory(task)) = message;
         let order = match load(&*self.orders, &task.order_id).await {
             Ok(order) => order,
             Err(verdict) => return verdict,
         };
         match message {
-            InventoryMessage::ReserveInventory(task) if task.is_late(delivery.at) => Verdict::Acknowledge,
-            InventoryMessage::ReserveInventory(_) => self.reserve(order, delivery.attempt()).await.into(),
-            InventoryMessage::ReleaseInventory(_) => self.release(order, delivery.attempt()).await.into(),
+            InventoryMessage::ReserveInventory(_) => self.reserve(order, delivery).await.into(),
+            InventoryMessage::ReleaseInventory(_) => self.release(order, delivery).await.into(),
         }
     }
 }
 
 impl InventoryWorker {
     /// Prices are read anew for every try: a conflict may mean that one of them, or the stock, has changed.
-    async fn reserve(&self, mut order: Order, attempt: Attempt) -> Result<Value, StepError> {
+    async fn reserve(&self, mut order: Order, delivery: &Delivery) -> Result<Value, StepError> {
         let skus: Vec<Sku> = order.placed.content.lines.iter().map(|line| line.sku.clone()).collect();
         for _ in 0..TRIES {
             let products = match order.outcome(Step::ReserveInventory) {
                 Some(_) => Vec::new(),
                 None => self.catalogue.get(&skus).await?,
             };
-            match write(&*self.orders, &order, |order| order.reserve(&products, attempt)).await? {
+            match write(&*self.orders, &order, |order| order.reserve(&products, delivery.attempt())).await? {
                 Some(written) => return reserved(&written),
                 None => order = reread(&*self.orders, &order).await?,
             }
@@ -57,8 +60,8 @@ impl InventoryWorker {
         Err(contention().into())
     }
 
-    async fn release(&self, order: Order, attempt: Attempt) -> Result<Value, Retry> {
-        let order = transition(&*self.orders, order, |order| order.release(attempt)).await?;
+    async fn release(&self, order: Order, delivery: &Delivery) -> Result<Value, Retry> {
+        let order = transition(&*self.orders, order, |order| order.release(delivery.attempt())).await?;
         Ok(json!({ "outcome": order.outcome(Step::ReleaseInventory) }))
     }
 }

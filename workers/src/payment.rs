@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orders::message::PaymentMessage;
-use orders::order::Attempt;
 use orders::payment::{Charge, PaymentId};
 use orders::ports::{GatewayError, OrderStore, Payment, PaymentGateway, PaymentRequest, PaymentStatus};
 use orders::{Done, Order, Outcome, Queue, RejectReason, Retry, Step, StepError};
@@ -36,28 +35,32 @@ impl Worker for PaymentWorker {
     type Message = PaymentMessage;
 
     async fn handle(&self, message: &PaymentMessage, delivery: &Delivery) -> Verdict {
+        if let PaymentMessage::ChargePayment(task) = message
+            && task.is_late(delivery.now())
+        {
+            return Verdict::Acknowledge;
+        }
         let (PaymentMessage::ChargePayment(task) | PaymentMessage::RefundPayment(task)) = message;
         let order = match load(&*self.orders, &task.order_id).await {
             Ok(order) => order,
             Err(verdict) => return verdict,
         };
         match message {
-            PaymentMessage::ChargePayment(task) if task.is_late(delivery.at) => Verdict::Acknowledge,
-            PaymentMessage::ChargePayment(_) => self.charge(order, delivery.attempt()).await.into(),
-            PaymentMessage::RefundPayment(_) => self.refund(order, delivery.attempt()).await.into(),
+            PaymentMessage::ChargePayment(_) => self.charge(order, delivery).await.into(),
+            PaymentMessage::RefundPayment(_) => self.refund(order, delivery).await.into(),
         }
     }
 }
 
 impl PaymentWorker {
-    async fn charge(&self, order: Order, attempt: Attempt) -> Result<Value, StepError> {
-        let order = self.step(order, |order| order.begin_charge(attempt)).await?;
+    async fn charge(&self, order: Order, delivery: &Delivery) -> Result<Value, StepError> {
+        let order = self.step(order, |order| order.begin_charge(delivery.attempt())).await?;
         if let Some(outcome) = order.outcome(Step::ChargePayment) {
             return charged(&order, outcome);
         }
         let (order, payment) = match order.payment_id().cloned() {
             Some(id) => (order, Ok(self.gateway.read(&id).await.map_err(technical)?)),
-            None => self.create(order, attempt).await?,
+            None => self.create(order, delivery).await?,
         };
         if let Some(outcome) = order.outcome(Step::ChargePayment) {
             return charged(&order, outcome);
@@ -66,7 +69,7 @@ impl PaymentWorker {
             Ok(payment) => self.confirm(&order, payment).await?,
             Err(refused) => Charge::Declined(refused),
         };
-        let order = self.step(order, |order| order.finish_charge(charge, attempt)).await?;
+        let order = self.step(order, |order| order.finish_charge(charge, delivery.attempt())).await?;
         match order.outcome(Step::ChargePayment) {
             Some(outcome) => charged(&order, outcome),
             None => Err(Retry::new("Contention", "the payment changed under the charge").into()),
@@ -77,7 +80,7 @@ impl PaymentWorker {
     async fn create(
         &self,
         order: Order,
-        attempt: Attempt,
+        delivery: &Delivery,
     ) -> Result<(Order, Result<Payment, RejectReason>), StepError> {
         let total = order.progress.total.ok_or_else(|| Retry::new("NotReserved", "the order has no total yet"))?;
         let request = PaymentRequest {
@@ -87,7 +90,8 @@ impl PaymentWorker {
         };
         match self.gateway.create(&request, &key(&order, "create")).await {
             Ok(payment) => {
-                let order = self.step(order, |order| order.payment_created(payment.id.clone(), attempt)).await?;
+                let order =
+                    self.step(order, |order| order.payment_created(payment.id.clone(), delivery.attempt())).await?;
                 // Another delivery may have recorded a payment first; that one is the order's.
                 match order.payment_id() {
                     Some(id) if *id != payment.id => {
@@ -121,12 +125,12 @@ impl PaymentWorker {
         }
     }
 
-    async fn refund(&self, order: Order, attempt: Attempt) -> Result<Value, Retry> {
-        let order = self.step(order, |order| order.begin_refund(attempt)).await?;
+    async fn refund(&self, order: Order, delivery: &Delivery) -> Result<Value, Retry> {
+        let order = self.step(order, |order| order.begin_refund(delivery.attempt())).await?;
         let order = match (order.outcome(Step::RefundPayment), order.payment_id().cloned()) {
             (None, Some(id)) => {
                 let done = self.undo(&order, &id).await?;
-                self.step(order, |order| order.finish_refund(done, attempt)).await?
+                self.step(order, |order| order.finish_refund(done, delivery.attempt())).await?
             }
             _ => order,
         };

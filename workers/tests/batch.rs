@@ -14,7 +14,7 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use orders::message::{InventoryMessage, TaskToken};
 use orders::ports::{AnswerError, Outgoing, Queues, SendError, Started, SystemClock, Unavailable, Workflow};
 use orders::step::QueueName;
-use orders::{OrderId, Queue, RejectReason, Retry};
+use orders::{OrderId, Queue, RejectReason, Retry, Step};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -299,7 +299,9 @@ async fn what_there_is_no_time_for_goes_back_at_once_and_is_dead_lettered_only_a
     let log = platform.log.lock();
     assert_eq!(reported, ["m-0", "m-1"]);
     assert_eq!(log.hidden[&1], Duration::ZERO);
-    assert_eq!(log.dead[&2].error, "NotAttempted");
+    let letter = &log.dead[&2];
+    assert_eq!((letter.error.as_str(), letter.step), ("NotAttempted", Some(Step::ReserveInventory)));
+    assert_eq!(letter.order_id.as_ref().unwrap().as_str(), "ord_00000000000000000000000000");
     assert!(log.answered.is_empty());
 }
 
