@@ -2,6 +2,7 @@
 //! are there.
 
 mod emulator;
+mod lint;
 mod picture;
 mod venv;
 
@@ -13,6 +14,7 @@ const USAGE: &str = "\
 usage: cargo xtask test      format, lints, all tests, documentation, dependencies
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
+       cargo xtask lint      the template and the workflow's definition, with AWS's linters
        cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo";
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         Some("test") => test(),
         Some("bench") => cargo("bench --workspace --benches"),
         Some("emulator") => emulator::serve(),
+        Some("lint") => lint::lint(),
         Some("picture") => picture::draw(),
         _ => Err(USAGE.to_owned()),
     };
@@ -44,6 +47,7 @@ fn test() -> Result<(), String> {
     if installed("deny") {
         cargo("deny check bans licenses sources")?;
     }
+    lint::lint()?;
     cargo("build --workspace --locked")?;
     let emulator = Emulator::start()?;
     let tests = match installed("nextest") {

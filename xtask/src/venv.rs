@@ -21,7 +21,8 @@ pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
     }
     eprintln!("\n==> python3 -m venv {}", directory.display());
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
+    // The file names everything: pip need not resolve anew what extras were stripped from.
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r"];
     run(Command::new(bin.join("python")).args(pip).arg(requirements))?;
     // Last, so that a half-made environment is made again.
     std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
