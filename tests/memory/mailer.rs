@@ -23,6 +23,11 @@ impl MemoryMailer {
         Self { sent: Mutex::default(), faults }
     }
 
+    /// What the order's customer read last.
+    pub fn last(&self, order: &OrderId) -> Mail {
+        self.sent.lock().iter().rfind(|mail| mail.order_id == *order).unwrap().clone()
+    }
+
     pub fn sent(&self, order: &OrderId, kind: MailKind) -> usize {
         self.sent.lock().iter().filter(|mail| mail.order_id == *order && mail.kind == kind).count()
     }

@@ -11,5 +11,6 @@ mod memory;
 
 mod edges;
 mod faults;
+mod mails;
 mod times;
 mod world;

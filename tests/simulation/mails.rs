@@ -1,0 +1,40 @@
+//! What the mails say, in both of their parts.
+
+use orders::mail::Mail;
+
+use crate::world::World;
+
+async fn mail(method: &str, quantity: u32) -> Mail {
+    let world = World::new().await;
+    let id = world
+        .post("order", |content| {
+            content.payment_method = method.into();
+            content.lines[0].quantity = quantity;
+        })
+        .await;
+    world.run().await;
+    world.mailer.last(&id)
+}
+
+/// Every amount of money in a text, in its order.
+fn amounts(text: &str) -> Vec<&str> {
+    let before = |(at, _)| text[..at].rsplit([' ', '>']).next();
+    text.match_indices(" EUR").filter_map(before).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_parts_of_a_mail_say_the_same() {
+    for (method, quantity, told, money) in [
+        ("pm_card_visa", 2, "confirmed", &["25.98", "25.98"][..]),
+        ("pm_card_chargeDeclined", 2, "Your bank declined the payment.", &["25.98", "25.98"]),
+        ("pm_card_visa", 11, "We do not have enough of what you ordered.", &[]),
+    ] {
+        let mail = mail(method, quantity).await;
+        for part in [&mail.text, &mail.html] {
+            assert_eq!(amounts(part), money, "{part}");
+            for text in [told, mail.order_id.as_str(), "Hello Ada,", "Mug", &quantity.to_string()] {
+                assert!(part.contains(text), "no `{text}`: {part}");
+            }
+        }
+    }
+}
