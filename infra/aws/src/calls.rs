@@ -1,23 +1,22 @@
-//! Counts the calls to AWS as they are made: what an order costs is computed from this (`docs/COST.md`), and what a function
-//! may call is checked against it.
+//! Tells each call to AWS as it is made, retries included: what an order costs is computed from this (docs/COST.md), and what
+//! a function may call is checked against it. A log line at `debug` and not a metric, which would cost more than it tells.
 
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use metrics::counter;
 
-/// The counter: one per service and operation, retries included.
-pub const AWS_CALLS: &str = "orderflow_aws_calls_total";
+/// The log target: `ORDERFLOW_LOG=info,aws_calls=debug` shows them.
+pub const AWS_CALLS: &str = "aws_calls";
 
-/// The interceptor that counts.
+/// The interceptor that tells.
 #[derive(Debug)]
-pub(crate) struct CountCalls;
+pub(crate) struct TellCalls;
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for CountCalls {
+impl Intercept for TellCalls {
     fn name(&self) -> &'static str {
-        "CountCalls"
+        "TellCalls"
     }
 
     fn read_before_transmit(
@@ -27,8 +26,7 @@ impl Intercept for CountCalls {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(operation) = config.load::<Metadata>() {
-            let labels = [("service", operation.service().to_owned()), ("operation", operation.name().to_owned())];
-            counter!(AWS_CALLS, &labels).increment(1);
+            tracing::debug!(target: AWS_CALLS, service = operation.service(), operation = operation.name());
         }
         Ok(())
     }

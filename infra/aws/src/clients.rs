@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{ConfigLoader, SdkConfig};
 
-use crate::calls::CountCalls;
+use crate::calls::TellCalls;
 
 /// An attempt that took longer is given up: every call here is answered in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,30 +68,30 @@ impl Clients {
     /// DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.config);
-        aws_sdk_dynamodb::Client::from_conf(config.interceptor(CountCalls).build())
+        aws_sdk_dynamodb::Client::from_conf(config.interceptor(TellCalls).build())
     }
 
     /// SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let config = aws_sdk_sqs::config::Builder::from(&self.config);
-        aws_sdk_sqs::Client::from_conf(config.interceptor(CountCalls).build())
+        aws_sdk_sqs::Client::from_conf(config.interceptor(TellCalls).build())
     }
 
     /// Step Functions.
     pub fn step_functions(&self) -> aws_sdk_sfn::Client {
         let config = aws_sdk_sfn::config::Builder::from(&self.config);
-        aws_sdk_sfn::Client::from_conf(config.interceptor(CountCalls).build())
+        aws_sdk_sfn::Client::from_conf(config.interceptor(TellCalls).build())
     }
 
     /// SES v2.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
         let config = aws_sdk_sesv2::config::Builder::from(&self.config);
-        aws_sdk_sesv2::Client::from_conf(config.interceptor(CountCalls).build())
+        aws_sdk_sesv2::Client::from_conf(config.interceptor(TellCalls).build())
     }
 
     /// Secrets Manager.
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
-        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(CountCalls).build())
+        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(TellCalls).build())
     }
 }

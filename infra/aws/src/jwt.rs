@@ -30,3 +30,32 @@ impl Authenticate for VerifiedClaims {
         Some(Principal { name, scope })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn principal(claims: Value) -> Option<Principal> {
+        let context = json!({ "http": { "method": "GET" }, "authorizer": { "jwt": { "claims": claims } } });
+        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+        let context = serde_json::from_value(context).expect("a request context");
+        parts.extensions.insert(RequestContext::ApiGatewayV2(context));
+        VerifiedClaims.authenticate(&parts)
+    }
+
+    #[test]
+    fn the_client_and_its_scopes_are_who_asks() {
+        let shop = principal(json!({ "client_id": "shop", "sub": "x", "scope": "openid orderflow/storefront" }));
+        assert_eq!(shop, Some(Principal { name: "shop".parse().unwrap(), scope: Scope::Storefront }));
+        let ops = principal(json!({ "sub": "night", "scope": "orderflow/storefront orderflow/ops" }));
+        assert_eq!(ops, Some(Principal { name: "night".parse().unwrap(), scope: Scope::Ops }));
+    }
+
+    #[test]
+    fn a_token_without_our_scopes_or_a_request_without_a_token_is_nobody() {
+        assert_eq!(principal(json!({ "client_id": "shop", "scope": "orderflow/opsx" })), None);
+        assert_eq!(principal(json!({ "client_id": "sh op", "scope": "orderflow/ops" })), None);
+        assert_eq!(VerifiedClaims.authenticate(&axum::http::Request::new(()).into_parts().0), None);
+    }
+}

@@ -6,7 +6,10 @@
 //!
 //! Both sort by `placed` (time and id), which is the cursor. They hold keys only; the orders are read from the table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use orders::ports::{ListError, OrderFilter, Page, PageRequest, Unavailable};
@@ -166,18 +169,29 @@ pub(crate) async fn batch_get(
     mut keys: Vec<Item>,
 ) -> Result<Vec<Item>, Unavailable> {
     let mut items = Vec::with_capacity(keys.len());
-    while !keys.is_empty() {
+    // What one answer had no room for, or the table no capacity, is asked for again after a while (API reference).
+    for wait in pauses() {
         let rest = keys.split_off(keys.len().min(BATCH));
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let asked = asked.map_err(|error| Unavailable::new("Store", error))?;
         let found = client.batch_get_item().request_items(table, asked).send().await;
         let found = found.map_err(|error| unavailable("Store", &error))?;
         items.extend(found.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default());
-        // What one answer had no room for, or the table no capacity.
         keys = found.unprocessed_keys.and_then(|mut tables| tables.remove(table)).map_or(Vec::new(), |left| left.keys);
+        let throttled = !keys.is_empty();
         keys.extend(rest);
+        if keys.is_empty() {
+            return Ok(items);
+        }
+        if throttled {
+            tokio::time::sleep(wait).await;
+        }
     }
-    Ok(items)
+    Err(Unavailable::new("Store", "the table keeps leaving keys unprocessed"))
+}
+
+fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default().with_min_delay(Duration::from_millis(20)).with_max_times(8).with_jitter().build()
 }
 
 #[cfg(test)]
