@@ -1,0 +1,43 @@
+//! Executions: reading, stopping, redriving.
+
+use axum::Json;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use orders::OrderId;
+use orders::ports::ops::ExecutionStatus;
+use producer::body;
+use producer::params::{Id, Query};
+use producer::problem::Problem;
+
+use super::NO_STORE;
+use super::caller::Caller;
+use super::wire::Listed;
+use crate::{Operations as _, StopRequest};
+
+pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
+    let mut query = Query::of(&uri);
+    let status = query.take("status", str::parse::<ExecutionStatus>);
+    let page = query.page();
+    query.finish()?;
+    Ok((NO_STORE, Json(Listed::from(ops.executions(status, &page).await?))).into_response())
+}
+
+pub(super) async fn read(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {
+    Ok((NO_STORE, Json(ops.execution(&name).await?)).into_response())
+}
+
+pub(super) async fn history(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {
+    Ok((NO_STORE, Json(ops.history(&name).await?)).into_response())
+}
+
+pub(super) async fn stop(
+    Caller(ops): Caller,
+    Id(name): Id<OrderId>,
+    body::Json(request): body::Json<StopRequest>,
+) -> Result<Response, Problem> {
+    Ok((NO_STORE, Json(ops.stop(&name, &request).await?)).into_response())
+}
+
+pub(super) async fn redrive(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {
+    Ok((NO_STORE, Json(ops.redrive_execution(&name).await?)).into_response())
+}
