@@ -33,6 +33,9 @@ use writer::{Request, Writer};
 /// Statements a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 128;
 
+/// In bytes; the API takes no larger body.
+const LARGEST_ORDER: u32 = 64 * 1024;
+
 /// A handle on the database; clones share it.
 #[derive(Clone)]
 pub struct Db {
@@ -173,14 +176,18 @@ impl Db {
         answered.recv().unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Whether the file can be read and written now. Writes only after a commit that failed, to see whether the next will.
+    /// Whether the file can be read and an order be written now. Writes only after a commit that failed: as much as the
+    /// largest order, for on a full disk less may find room in what the file and its WAL have already.
     ///
     /// # Errors
     /// [`Unavailable`] with what stands against it.
     pub async fn check(&self) -> Result<(), Unavailable> {
         if self.shared.failing.load(Ordering::Relaxed) {
-            let touch = "UPDATE numbers SET value = value WHERE name = 'opens'";
-            self.write(move |connection| connection.execute(touch, []).map(|_| Verdict::Keep(()))).await?;
+            let failing = Arc::clone(&self.shared.failing);
+            // On the writer's thread, so that a commit that fails after the probe is not forgotten.
+            let cleared =
+                move |probed: Result<(), Unavailable>| probed.inspect(|()| failing.store(false, Ordering::Relaxed));
+            self.write_then(probe, cleared).await?;
         }
         self.read(|connection| connection.query_row("SELECT 1 FROM numbers LIMIT 1", [], |_| Ok(())))
     }
@@ -247,6 +254,13 @@ impl Db {
     pub fn path(&self) -> &Path {
         &self.shared.path
     }
+}
+
+/// The row before goes only when the new one is there, which so needs room of its own.
+fn probe(connection: &Connection) -> rusqlite::Result<Verdict<()>> {
+    connection.execute("INSERT INTO probe (data) VALUES (zeroblob(?))", [LARGEST_ORDER])?;
+    connection.execute("DELETE FROM probe WHERE id < last_insert_rowid()", [])?;
+    Ok(Verdict::Keep(()))
 }
 
 fn spawn(name: &str, path: &Path, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {

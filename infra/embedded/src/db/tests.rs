@@ -1,9 +1,10 @@
 use std::sync::mpsc;
 
+use orders::ports::OrderStore;
 use rusqlite::ErrorCode;
 
 use super::*;
-use crate::fixture::Pipeline;
+use crate::fixture::{Pipeline, order};
 
 const INSERT: &str = "INSERT INTO numbers VALUES (?, ?)";
 
@@ -201,14 +202,40 @@ async fn a_file_that_cannot_be_written_is_not_ready_until_it_can() {
     batch(
         "CREATE TABLE parent (id INTEGER PRIMARY KEY);
          CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);
-         CREATE TRIGGER full AFTER UPDATE ON numbers BEGIN INSERT INTO child VALUES (1); END",
+         CREATE TRIGGER broken AFTER INSERT ON probe BEGIN INSERT INTO child VALUES (1); END",
     )
     .await
     .unwrap();
     db.check().await.expect("nothing has failed yet");
-    batch("UPDATE numbers SET value = value").await.unwrap_err();
-    db.check().await.unwrap_err();
-    batch("DROP TRIGGER full").await.unwrap();
     batch("INSERT INTO child VALUES (1)").await.unwrap_err();
+    db.check().await.unwrap_err();
+    batch("DROP TRIGGER broken").await.unwrap();
     db.check().await.expect("it is tried");
+}
+
+#[tokio::test]
+async fn a_full_file_is_not_ready_whatever_small_write_still_fits() {
+    let pipeline = Pipeline::new();
+    let embedded = pipeline.open();
+    let db = embedded.db();
+    let limit = |pages: i64| {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        db.write(move |connection| connection.query_row(&pragma, [], |_| Ok(Verdict::Keep(()))))
+    };
+    // No page more than there are.
+    limit(1).await.unwrap();
+    let mut keys = (0..1000).map(|number| order(&number.to_string()));
+    while embedded.orders().accept(&keys.next().expect("the file is never full")).await.is_ok() {}
+    for _ in 0..2 {
+        db.check().await.unwrap_err();
+        let small = "UPDATE numbers SET value = value";
+        db.write(move |connection| connection.execute(small, []).map(Verdict::Keep)).await.expect("this one fits");
+    }
+    limit(100_000).await.unwrap();
+    db.check().await.unwrap();
+    embedded.orders().accept(&keys.next().unwrap()).await.unwrap();
+    db.shared.failing.store(true, Ordering::Relaxed);
+    db.check().await.unwrap();
+    let rows = db.read(|connection| connection.query_row("SELECT count(*) FROM probe", [], |row| row.get::<_, i64>(0)));
+    assert_eq!(rows, Ok(1), "a probe replaces the one before");
 }

@@ -36,7 +36,7 @@ pub(super) struct Writer {
     /// Held during a transaction; the checkpointer takes it to finish undisturbed.
     pub(super) turnstile: Arc<Mutex<()>>,
     pub(super) length: Arc<WalLength>,
-    /// The last commit failed.
+    /// A commit has failed, and [`super::Db::check`] has not succeeded since.
     pub(super) failing: Arc<AtomicBool>,
     pub(super) after_group: Arc<std::sync::OnceLock<AfterGroup>>,
 }
@@ -68,10 +68,10 @@ impl Writer {
         // Fair, because this thread would otherwise always be back before the checkpointer wakes.
         MutexGuard::unlock_fair(guard);
         metrics::histogram!("orderflow_commit_jobs").record(jobs.len() as f64);
-        self.failing.store(outcomes.is_err(), Ordering::Relaxed);
         match outcomes {
             Ok(outcomes) => jobs.into_iter().zip(outcomes).for_each(|(job, outcome)| settle(job, outcome)),
             Err(failure) => {
+                self.failing.store(true, Ordering::Relaxed);
                 metrics::counter!("orderflow_commit_failures_total").increment(1);
                 tracing::error!(cause = %failure.cause, jobs = jobs.len(), "a commit failed with all its writes");
                 jobs.into_iter().for_each(|job| settle(job, Err(failure.clone())));
