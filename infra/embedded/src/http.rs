@@ -1,6 +1,7 @@
-//! The mailbox over HTTP, for people: what the pipeline mailed, as it was rendered. Needs the `ops` scope.
+//! The mailbox over HTTP, for people: what the pipeline mailed, as it was rendered; and the switch of the simulated gateway, which
+//! can go down and come back. Needs the `ops` scope.
 //!
-//! Only the embedded runtime has a mailbox, so this is not part of the API that AWS shares. It follows its rules.
+//! Only the embedded runtime has these, so this is not part of the API that AWS shares. It follows its rules.
 
 use std::sync::Arc;
 
@@ -15,9 +16,37 @@ use producer::auth::{Access, OpsScope, Require};
 use producer::params::{BAD_CURSOR, Query};
 use producer::problem::{self, Fault, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::gateway::SimulatedGateway;
 use crate::mailbox::{CapturedMail, Mailbox};
+
+/// `GET` and `PUT /ops/gateway`: whether the simulated gateway is down, `{"down": true}`.
+pub fn gateway_router(gateway: Arc<SimulatedGateway>, access: Access) -> Router {
+    Router::new()
+        .route("/ops/gateway", guarded(get(read_gateway).put(switch_gateway), REQUEST_TIMEOUT))
+        .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
+        .with_state(gateway)
+}
+
+/// Whether the simulated gateway is down.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outage {
+    down: bool,
+}
+
+async fn read_gateway(State(gateway): State<Arc<SimulatedGateway>>) -> Response {
+    ([NO_STORE], Json(Outage { down: gateway.is_down() })).into_response()
+}
+
+async fn switch_gateway(State(gateway): State<Arc<SimulatedGateway>>, body: String) -> Result<Response, Problem> {
+    let Outage { down } = serde_json::from_str(&body).map_err(|error| Fault::at("", error))?;
+    gateway.set_down(down).await?;
+    tracing::warn!(down, "the simulated gateway was switched");
+    Ok(([NO_STORE], Json(Outage { down })).into_response())
+}
 
 /// `GET /mailbox` (JSON, newest first), `GET /mailbox/{id}` (as its reader sees it) and `GET /mailbox/{id}/text`.
 pub fn router(mailbox: Arc<Mailbox>, access: Access) -> Router {
