@@ -83,9 +83,9 @@ impl Clients {
         aws_sdk_sfn::Client::from_conf(config.interceptor(TellCalls).build())
     }
 
-    /// SES v2.
+    /// SES v2. It tries once: each try may send a mail, and the worker counts them.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        let config = aws_sdk_sesv2::config::Builder::from(&self.config);
+        let config = aws_sdk_sesv2::config::Builder::from(&self.config).retry_config(RetryConfig::disabled());
         aws_sdk_sesv2::Client::from_conf(config.interceptor(TellCalls).build())
     }
 

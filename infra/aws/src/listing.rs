@@ -169,6 +169,9 @@ pub(crate) async fn batch_get(
     mut keys: Vec<Item>,
 ) -> Result<Vec<Item>, Unavailable> {
     let mut items = Vec::with_capacity(keys.len());
+    if keys.is_empty() {
+        return Ok(items); // a request for nothing is refused
+    }
     // What one answer had no room for, or the table no capacity, is asked for again after a while (API reference).
     for wait in pauses() {
         let rest = keys.split_off(keys.len().min(BATCH));
