@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::examples::FATES;
 use crate::service::{Service, free_port};
 
 fn orderflow(directory: &Path, arguments: &[&str]) -> Output {
@@ -21,19 +22,10 @@ fn the_demo_shows_every_examples_fate() {
     let output = orderflow(directory.path(), &["demo", "--exit"]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{table}");
-    let row = |example: &str, fate: &str| {
-        assert!(
-            table.lines().any(|line| line.contains(example) && line.contains(fate)),
-            "no `{example}` {fate}:\n{table}"
-        );
-    };
-    row("1-confirmed.json", "confirmed, 37.48 EUR");
-    row("2-card-declined.json", "rejected: PaymentDeclined");
-    row("3-out-of-stock.json", "rejected: OutOfStock");
-    row("4-price-changed.json", "rejected: PriceChanged");
-    row("5-posted-twice.json", "confirmed, 51.96 EUR");
-    row("6-gateway-fails-twice.json", "confirmed, 82.00 EUR");
-    row("7-poison-message.txt", "dead-lettered: Undecodable");
+    for (example, fate) in FATES {
+        let row = table.lines().any(|line| line.contains(example) && line.contains(fate));
+        assert!(row, "no `{example}` {fate}:\n{table}");
+    }
     assert!(table.contains("ChargePayment -> Charged, attempt 3"), "{table}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "the demo leaves nothing behind");
 }

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+#[path = "../examples/mod.rs"]
+mod examples;
 #[path = "../service/mod.rs"]
 mod service;
 

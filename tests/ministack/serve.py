@@ -58,6 +58,7 @@ async def ended():
 
 with state:
     config = Config()
+    config.keep_alive_timeout = 75
     config.bind = [f"fd://{listener.fileno()}"]
     print(endpoint, flush=True)
     asyncio.run(serve(behind_tls, config, shutdown_trigger=ended))

@@ -1,0 +1,184 @@
+//! A stage of `infra/aws/template.yaml` on the emulator, and what a test asks of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::ministack::{self, REGION};
+
+/// Whose stacks they all are: the emulator serves APIs of this account only. Stages keep them apart.
+const ACCOUNT: &str = "000000000000";
+const FUNCTIONS: [&str; 5] = ["producer", "dispatch", "inventory", "payment", "email"];
+/// The steps that end an execution.
+const CLOSING: [&str; 3] = ["SendConfirmation", "NotifyRejected", "CloseOrder"];
+
+pub struct Stack {
+    pub stage: String,
+    pub sdk: SdkConfig,
+    pub deployed: Deployed,
+    endpoint: String,
+    client: Client,
+}
+
+/// What `deploy.py` says.
+#[derive(Deserialize)]
+pub struct Deployed {
+    /// Logical to physical ids.
+    pub resources: BTreeMap<String, String>,
+    /// One for each scope.
+    tokens: BTreeMap<String, String>,
+    /// The resource types that the emulator refuses.
+    pub refused: Vec<String>,
+}
+
+impl Stack {
+    pub async fn deploy() -> Self {
+        let (endpoint, stage) = (ministack::endpoint().await, format!("t{:08x}", fastrand::u32(..)));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new(root.join("target/venv/emulator/bin/python"))
+            .arg(root.join("tests/emulator/deploy.py"))
+            .args([&endpoint, REGION, ACCOUNT, &stage])
+            .arg(functions())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let deployed = serde_json::from_slice(&output.stdout).unwrap();
+        let sdk = ministack::sdk_config(ACCOUNT).await;
+        Self { stage, sdk, deployed, endpoint, client: Client::new() }
+    }
+
+    /// With the products of `examples/products.json`.
+    pub async fn with_products() -> Self {
+        let stack = Self::deploy().await;
+        for product in products() {
+            let path = format!("/products/{}", product["sku"].as_str().unwrap());
+            let put = stack.request(Method::PUT, &path, Some("ops")).json(&product).send().await.unwrap();
+            assert_eq!(put.status(), StatusCode::CREATED);
+        }
+        stack
+    }
+
+    /// A request to the HTTP API, with the token of a scope or without one.
+    pub fn request(&self, method: Method, path: &str, scope: Option<&str>) -> RequestBuilder {
+        let api = self.resource("HttpApi");
+        let request = self.client.request(method, format!("{}/_aws/execute-api/{api}/$default{path}", self.endpoint));
+        match scope {
+            Some(scope) => request.bearer_auth(&self.deployed.tokens[scope]),
+            None => request,
+        }
+    }
+
+    pub async fn post(&self, key: &str, body: String) -> Response {
+        let request = self.request(Method::POST, "/orders", Some("storefront"));
+        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
+        request.body(body).send().await.unwrap()
+    }
+
+    /// Posts an order that must be accepted: its id.
+    pub async fn place(&self, key: &str, body: String) -> String {
+        let response = self.post(key, body).await;
+        let (status, answer) = (response.status(), response.json::<Value>().await.unwrap());
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        answer["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The order, when its story has ended.
+    pub async fn ended(&self, id: &str) -> Value {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let request = self.request(Method::GET, &format!("/orders/{id}"), Some("storefront"));
+            let order: Value = request.send().await.unwrap().json().await.unwrap();
+            if CLOSING.iter().any(|closing| step(&order, closing).is_some()) {
+                return order;
+            }
+            assert!(Instant::now() < end, "{order:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub async fn send(&self, queue: &str, body: &str) {
+        self.sqs().send_message().queue_url(self.resource(queue)).message_body(body).send().await.unwrap();
+    }
+
+    /// The first `count` messages of a queue that come.
+    pub async fn receive(&self, queue: &str, count: usize) -> Vec<Message> {
+        let receive = self.sqs().receive_message().queue_url(self.resource(queue)).wait_time_seconds(20);
+        let receive = receive.max_number_of_messages(10).message_attribute_names("All");
+        let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
+        let mut messages = Vec::new();
+        while messages.len() < count {
+            let received = receive.clone().send().await.unwrap().messages.unwrap_or_default();
+            assert!(!received.is_empty(), "{} of {count} messages came to {queue}", messages.len());
+            messages.extend(received);
+        }
+        messages
+    }
+
+    /// How many messages a queue holds, visible or not.
+    pub async fn depth(&self, queue: &str) -> usize {
+        let url =
+            format!("{}/_ministack/sqs/messages?account={ACCOUNT}&QueueUrl={}", self.endpoint, self.resource(queue));
+        let peek: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        peek["messages"][ACCOUNT][REGION][self.resource(queue)].as_array().unwrap().len()
+    }
+
+    /// Stops or starts the function behind a queue.
+    pub async fn poll(&self, mapping: &str, enabled: bool) {
+        let url = format!("{}/2015-03-31/event-source-mappings/{}", self.endpoint, self.resource(mapping));
+        let request = self.client.put(url).header("Authorization", ministack::authorization(ACCOUNT, "lambda"));
+        request.json(&json!({ "Enabled": enabled })).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// What this stage mailed.
+    pub async fn mails(&self) -> Vec<Value> {
+        let url = format!("{}/_ministack/ses/messages?account={ACCOUNT}", self.endpoint);
+        let sent: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        let sent = sent["messages"][ACCOUNT].as_array().cloned().unwrap_or_default();
+        let sender = format!("@{}.example.com", self.stage);
+        sent.into_iter().filter(|mail| mail["Source"].as_str().unwrap().contains(&sender)).collect()
+    }
+
+    pub fn resource(&self, id: &str) -> &str {
+        &self.deployed.resources[id]
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk)
+    }
+}
+
+/// The products of `examples/products.json`.
+pub fn products() -> Vec<Value> {
+    serde_json::from_str(include_str!("../../examples/products.json")).unwrap()
+}
+
+/// The order's record of a step.
+pub fn step<'a>(order: &'a Value, step: &str) -> Option<&'a Value> {
+    order["timeline"].as_array()?.iter().find(|record| record["step"] == step)
+}
+
+/// Where the compiled functions are, none older than what it is made from.
+fn functions() -> PathBuf {
+    let directory = Path::new(env!("CARGO_BIN_EXE_orderflow")).parent().unwrap();
+    let changed = |file: &Path| std::fs::metadata(file).and_then(|file| file.modified()).ok();
+    for function in FUNCTIONS.map(|function| directory.join(function)) {
+        let sources = std::fs::read_to_string(function.with_extension("d")).unwrap_or_default();
+        let sources = sources.split_once(": ").map(|(_, sources)| sources.split_whitespace()).into_iter().flatten();
+        let newest = sources.filter_map(|source| changed(Path::new(source))).max();
+        assert!(
+            newest.is_some() && changed(&function) >= newest,
+            "first `cargo build --workspace`: {}",
+            function.display()
+        );
+    }
+    directory.to_owned()
+}
