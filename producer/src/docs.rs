@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use utoipa_swagger_ui::{Config, serve};
 
-use crate::openapi::refusals::{Internal, Unavailable};
+use crate::openapi::refusals::{Foreign, Internal, Invalid, Unavailable};
 use crate::problem::{self, Problem};
 
 static DOCUMENT: LazyLock<Bytes> =
@@ -23,7 +23,7 @@ static DOCUMENT: LazyLock<Bytes> =
     tag = "operation",
     operation_id = "openapi",
     responses((status = 200, description = "This document.", body = Object, content_type = "application/json"),
-        (status = 500, response = Internal), (status = 503, response = Unavailable))
+        (status = 400, response = Invalid), (status = 403, response = Foreign), (status = 500, response = Internal), (status = 503, response = Unavailable))
 )]
 pub(crate) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json"), KEEP], DOCUMENT.clone()).into_response()

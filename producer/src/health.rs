@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 
 use crate::Api;
 use crate::auth::{OpsScope, Require};
-use crate::openapi::refusals::{Forbidden, Internal, NotFound, Unauthenticated, Unavailable as Refused};
+use crate::openapi::refusals::{
+    Forbidden, Foreign, Internal, Invalid, NotFound, Unauthenticated, Unavailable as Refused,
+};
 use crate::problem::{self, Problem};
 
 /// Tells whether the process can do its work.
@@ -39,8 +41,8 @@ const OK: ([(HeaderName, &str); 1], Json<Health>) =
     path = "/health",
     tag = "operation",
     operation_id = "health",
-    responses((status = 200, description = "It is up.", body = Health), (status = 500, response = Internal),
-        (status = 503, response = Refused))
+    responses((status = 200, description = "It is up.", body = Health), (status = 400, response = Invalid),
+        (status = 403, response = Foreign), (status = 500, response = Internal), (status = 503, response = Refused))
 )]
 pub(crate) async fn health() -> Response {
     OK.into_response()
@@ -52,8 +54,8 @@ pub(crate) async fn health() -> Response {
     path = "/ready",
     tag = "operation",
     operation_id = "ready",
-    responses((status = 200, description = "The store answers.", body = Health), (status = 500, response = Internal),
-        (status = 503, response = Refused))
+    responses((status = 200, description = "The store answers.", body = Health), (status = 400, response = Invalid),
+        (status = 403, response = Foreign), (status = 500, response = Internal), (status = 503, response = Refused))
 )]
 pub(crate) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
     match &api.readiness {
@@ -82,6 +84,7 @@ async fn store_answers(api: &Api) -> Result<(), Unavailable> {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The numbers.", body = String, content_type = "text/plain"),
+        (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
         (status = 403, response = Forbidden),
         (status = 404, response = NotFound),

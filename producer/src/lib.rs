@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! observe (span, log line, duration) -> routes -> idempotency key (POST /orders) -> guard (time-out, panic)
-//!   -> Require<scope> -> admission -> body (media type, size, types, rules) -> handler -> port
+//!   -> query -> Require<scope> -> admission -> body (media type, size, types, rules) -> handler -> port
 //! ```
 //!
 //! Where to read on: `orders` and `products` (the handlers), `wire` (what bodies are like, and their rules), [`problem`]
@@ -128,20 +128,23 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
     let cache = product_cache::ProductCache::new();
     let api = Api(Arc::new(Shared { ports, access, admission, metrics, readiness, cache }));
     let guarded = |handlers: MethodRouter<Api>| guard::guarded(handlers, request_timeout);
+    // All but the listings.
+    let without_query = |handlers: MethodRouter<Api>| guarded(handlers.route_layer(from_fn(params::none)));
     // Its count and its key are on the guards' answers too.
-    let place =
-        guarded(post(orders::place)).route_layer(from_fn(idempotency::echo)).route_layer(from_fn(observe::posted));
+    let place = without_query(post(orders::place))
+        .route_layer(from_fn(idempotency::echo))
+        .route_layer(from_fn(observe::posted));
     let router = Router::new()
         .route("/orders", place.merge(guarded(get(orders::list))))
-        .route("/orders/{order_id}", guarded(get(orders::read)))
-        .route("/orders/{order_id}/cancel", guarded(post(orders::cancel)))
-        .route("/products", guarded(get(products::list).post(products::create)))
-        .route("/products/{sku}", guarded(get(products::read).put(products::put).delete(products::delete)))
-        .route("/products/{sku}/stock", guarded(post(products::change_stock)))
-        .route("/health", guarded(get(health::health)))
-        .route("/ready", guarded(get(health::ready)))
-        .route("/metrics", guarded(get(health::metrics)))
-        .route("/openapi.json", guarded(get(docs::openapi)))
+        .route("/orders/{order_id}", without_query(get(orders::read)))
+        .route("/orders/{order_id}/cancel", without_query(post(orders::cancel)))
+        .route("/products", guarded(get(products::list)).merge(without_query(post(products::create))))
+        .route("/products/{sku}", without_query(get(products::read).put(products::put).delete(products::delete)))
+        .route("/products/{sku}/stock", without_query(post(products::change_stock)))
+        .route("/health", without_query(get(health::health)))
+        .route("/ready", without_query(get(health::ready)))
+        .route("/metrics", without_query(get(health::metrics)))
+        .route("/openapi.json", without_query(get(docs::openapi)))
         .route("/docs", guarded(get(docs::to_index)))
         .route("/docs/", guarded(get(docs::index)))
         .route("/docs/{*path}", guarded(get(docs::asset)))
@@ -160,7 +163,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 async fn not_found() -> problem::Problem {
-    problem::Problem::new(problem::NOT_FOUND, "There is nothing at this path; `/openapi.json` has those there are.")
+    problem::Problem::new(problem::NOT_FOUND, "There is nothing at this path; `/openapi.json` describes this API.")
 }
 
 /// The router adds `Allow`, which is all that `OPTIONS` asks for.

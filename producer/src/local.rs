@@ -20,8 +20,8 @@ pub(crate) async fn only(request: Request, next: Next) -> Response {
     if host && origin {
         return next.run(request).await;
     }
-    let detail = "Without API keys this answers only to `localhost` and loopback addresses: the request's Host or Origin is another.";
-    Problem::new(problem::FORBIDDEN, detail).into_response()
+    let detail = "The request's Host or Origin is neither `localhost` nor a loopback address.";
+    Problem::new(problem::FOREIGN, detail).into_response()
 }
 
 fn all(headers: &HeaderMap, name: HeaderName, holds: impl Fn(&str) -> bool) -> bool {

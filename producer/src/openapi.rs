@@ -31,7 +31,7 @@ use crate::{docs, health, orders, products, wire};
     components(
         schemas(wire::schemas::OrderId, wire::schemas::IdempotencyKey, crate::problem::ProblemBody, crate::problem::FaultBody),
         responses(
-            refusals::Invalid, refusals::Unauthenticated, refusals::Forbidden, refusals::NotFound, refusals::Exists,
+            refusals::Invalid, refusals::Unauthenticated, refusals::Forbidden, refusals::Foreign, refusals::NotFound, refusals::Exists,
             refusals::Reserved, refusals::OutOfRange, refusals::TooLate, refusals::Stale, refusals::BodyTooLarge,
             refusals::UnsupportedMediaType, refusals::KeyReused, refusals::PreconditionRequired, refusals::RateLimited,
             refusals::Internal, refusals::Unavailable,
@@ -155,8 +155,10 @@ pub(crate) mod refusals {
         Unauthenticated "No API key, or one that nobody knows." =
             Problem::new(problem::UNAUTHENTICATED, "Send `Authorization: Bearer <API key>`."),
             "WWW-Authenticate" is String "Always `Bearer`.";
-        Forbidden "The key lacks the scope." =
+        Forbidden "The key lacks the scope; or there are none, and the request's `Host` or `Origin` is not this machine." =
             Problem::new(problem::FORBIDDEN, "This needs a key with the scope `ops`.");
+        Foreign "There are no API keys, and the request's `Host` or `Origin` is not this machine." =
+            Problem::new(problem::FOREIGN, "The request's Host or Origin is neither `localhost` nor a loopback address.");
         NotFound "There is no such thing, or it is another storefront's, or the id is none." =
             Problem::new(problem::NOT_FOUND, "There is no such order.");
         Exists "There is a product of this SKU." =

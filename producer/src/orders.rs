@@ -14,7 +14,7 @@ use crate::body;
 use crate::idempotency::Key;
 use crate::observe::Posted;
 use crate::openapi::refusals::{
-    BodyTooLarge, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated, Unavailable,
+    BodyTooLarge, Foreign, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated, Unavailable,
     UnsupportedMediaType,
 };
 use crate::params::{self, Id, Query};
@@ -48,6 +48,7 @@ const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-s
         )),
         (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 413, response = BodyTooLarge),
         (status = 415, response = UnsupportedMediaType),
         (status = 422, response = KeyReused),
@@ -111,7 +112,9 @@ impl axum::extract::FromRequestParts<Api> for Admitted {
     params(("order_id" = schemas::OrderId, Path, description = "The order's id.")),
     responses(
         (status = 200, description = "The order as it is now.", body = Order),
+        (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 404, response = NotFound),
         (status = 500, response = Internal),
         (status = 503, response = Unavailable),
@@ -154,6 +157,7 @@ async fn find(api: &Api, principal: &Principal, id: &OrderId) -> Result<::orders
         (status = 200, description = "One page.", body = OrderPage),
         (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 500, response = Internal),
         (status = 503, response = Unavailable),
     )
@@ -204,7 +208,9 @@ const CANCEL_TRIES: usize = 5;
     params(("order_id" = schemas::OrderId, Path, description = "The order's id.")),
     responses(
         (status = 202, description = "The wish is durably stored; the next step heeds it.", body = CancelRequested),
+        (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 404, response = NotFound),
         (status = 409, response = TooLate),
         (status = 500, response = Internal),

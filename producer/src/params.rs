@@ -8,9 +8,11 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use orders::ports::PageRequest;
 
 use crate::problem::{self, Fault, Problem};
@@ -80,6 +82,12 @@ impl Query {
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
     }
+}
+
+/// Around handlers that read no query: what is in one all the same is refused, not ignored.
+pub(crate) async fn none(request: Request, next: Next) -> Result<Response, Problem> {
+    Query::of(request.uri()).finish()?;
+    Ok(next.run(request).await)
 }
 
 /// The longest page.

@@ -36,6 +36,8 @@ kinds! {
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "A valid API key is needed";
     /// The key's scope does not allow this.
     FORBIDDEN = FORBIDDEN "forbidden" "The API key's scope does not allow this";
+    /// Without keys only this machine's own pages and programs are served.
+    FOREIGN = FORBIDDEN "foreign-origin" "Without API keys only this machine is served";
     /// There is no such thing, or it is not this storefront's.
     NOT_FOUND = NOT_FOUND "not-found" "Not found";
     /// The path exists, but not for this method; `Allow` has those it exists for.

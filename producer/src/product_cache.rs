@@ -1,7 +1,8 @@
 //! The products that were read last, for `GET` alone. Nothing is ever decided on what is in here.
 //!
-//! An entry lives for [`FRESH_FOR`], which is how long another process's write may stay unseen. This process's writes are
-//! seen at once: they go in with their version, and a slower read of an older version does not replace them.
+//! An entry lives for [`FRESH_FOR`], which is how long a write that goes past this API may stay unseen: a worker's (stock
+//! that an order took or gave back), or another process's. What this API writes is seen at once: it goes in with its version,
+//! and a slower read of an older version does not replace it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::Api;
 use crate::auth::{OpsScope, Require, StorefrontScope};
 use crate::body;
 use crate::openapi::refusals::{
-    BodyTooLarge, Exists, Forbidden, Internal, Invalid, NotFound, OutOfRange, PreconditionRequired, Reserved, Stale,
-    Unauthenticated, Unavailable, UnsupportedMediaType,
+    BodyTooLarge, Exists, Forbidden, Foreign, Internal, Invalid, NotFound, OutOfRange, PreconditionRequired, Reserved,
+    Stale, Unauthenticated, Unavailable, UnsupportedMediaType,
 };
 use crate::orders::listing_problem;
 use crate::params::{Id, Query};
@@ -41,6 +41,7 @@ use crate::wire::schemas;
         (status = 200, description = "One page.", body = ProductPage),
         (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 500, response = Internal),
         (status = 503, response = Unavailable),
     )
@@ -60,7 +61,8 @@ pub(crate) async fn list(
 
 /// Read a product
 ///
-/// What another process wrote within the last second may be missing; a write is never decided on this answer, but on its `ETag`.
+/// What changed within the last second may be missing (stock that an order took, another process's edit), but not what this process's
+/// API changed. A write is never decided on this answer, but on its `ETag`.
 #[utoipa::path(
     get,
     path = "/products/{sku}",
@@ -77,7 +79,9 @@ pub(crate) async fn list(
             ("Cache-Control" = String, description = "How long it may be kept."),
         )),
         (status = 304, description = "The client has it already.", headers(("ETag" = String, description = "Its version."))),
+        (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
+        (status = 403, response = Foreign),
         (status = 404, response = NotFound),
         (status = 500, response = Internal),
         (status = 503, response = Unavailable),
@@ -190,9 +194,11 @@ pub(crate) async fn put(
     let product = product.into_domain()?;
     match if_match {
         None => create_if_absent(&api, &product, if_none_match.as_ref()).await,
-        Some(Tags::Any) => Err(needs_etag()),
         Some(if_match) => {
             let now = current(&api, &sku).await?.ok_or_else(stale)?;
+            if if_match == Tags::Any {
+                return Err(needs_etag());
+            }
             let excluded = if_none_match.is_some_and(|tags| tags.match_weakly(now.version));
             if !if_match.match_strongly(now.version) || excluded {
                 return Err(stale());

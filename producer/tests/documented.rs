@@ -17,6 +17,16 @@ use shop::{OPS, SHOP, Shop, ask, keys, mug, order};
 
 const ORDER: &str = "/orders/ord_00000000000000000000000000";
 
+/// Each operation of the document, with a path that fits.
+fn operations() -> Vec<(String, String)> {
+    let paths = DOCUMENT["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, operations)| {
+        let path = path.replace("/orders/{order_id}", ORDER).replace("{sku}", "MUG-BLUE");
+        operations.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+    });
+    operations.collect()
+}
+
 /// Sends what makes each operation answer each of its statuses.
 async fn everything() -> BTreeSet<String> {
     let limit = RateLimit::per_second(NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
@@ -106,6 +116,10 @@ async fn everything() -> BTreeSet<String> {
 
     let silent = Shop::open();
     silent.send(ask("GET", "/metrics")).await;
+    for (method, path) in operations() {
+        shop.send(ask(&method, &format!("{path}?colour=blue")).bearer(OPS)).await;
+        silent.send(ask(&method, &path).header("host", "shop.example")).await;
+    }
     let seen = shop.seen.into_inner().unwrap();
     seen.into_iter().chain(silent.seen.into_inner().unwrap()).collect()
 }
@@ -127,6 +141,28 @@ async fn every_documented_answer_can_be_given_and_no_other_is() {
     let documented = document::all();
     assert_eq!(documented.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new(), "documented, never answered");
     assert_eq!(seen.difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new(), "answered, not documented");
+}
+
+#[tokio::test]
+async fn every_operation_refuses_a_parameter_that_it_does_not_know() {
+    let shop = Shop::open();
+    for (method, path) in operations() {
+        let answer = shop.send(ask(&method, &format!("{path}?colour=blue")).json(&order())).await;
+        assert_eq!(answer.faults(), [("colour".into(), "there is no such parameter".into())], "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_a_page_from_elsewhere_while_there_are_no_keys() {
+    for (name, foreign) in [("host", "shop.example"), ("origin", "https://shop.example")] {
+        let (open, locked) = (Shop::open(), Shop::with(Settings { access: keys(), ..Settings::default() }));
+        for (method, path) in operations() {
+            let ask = || ask(&method, &path).bearer(OPS).header(name, foreign);
+            let answer = open.send(ask()).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (403, "foreign-origin"), "{method} {path}");
+            assert_ne!(locked.send(ask()).await.status, 403, "{method} {path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ async fn errors_read_as_they_always_did() {
     );
     golden!("401", shop.send(ask("GET", "/orders")).await);
     golden!("403", shop.send(ask("POST", "/products").bearer(SHOP).json(&mug())).await);
+    golden!("403_foreign", Shop::open().send(ask("GET", "/orders").header("host", "shop.example")).await);
     golden!("404_order", shop.send(ask("GET", &format!("/orders/ord_{}", "0".repeat(26))).bearer(SHOP)).await);
     golden!("404_id", shop.send(ask("GET", "/orders/7").bearer(SHOP)).await);
     golden!("404_path", shop.send(ask("GET", "/nowhere")).await);

@@ -44,8 +44,10 @@ async fn a_product_is_created_by_post_once() {
 #[tokio::test]
 async fn a_product_is_created_by_put_if_it_is_absent() {
     let shop = locked();
+    let tea = with(mug(), "/sku", json!("TEA"));
     let created = ops(&shop, "PUT", MUG, &[], Some(mug())).await;
     assert_eq!((created.status, created.header("location"), created.header("etag")), (201, Some(MUG), Some("\"v1\"")));
+    assert_eq!(ops(&shop, "PUT", "/products/TEA", &[("if-match", "*")], Some(tea)).await.status, 412);
     let only_new = ops(&shop, "PUT", MUG, &[("if-none-match", "*")], Some(mug())).await;
     assert_eq!((only_new.status, only_new.problem().as_str()), (412, "precondition-failed"));
 }
