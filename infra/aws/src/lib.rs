@@ -22,6 +22,8 @@ pub mod jwt;
 pub mod lambda;
 mod listing;
 pub mod mailer;
+#[cfg(feature = "ops")]
+pub mod ops;
 pub mod orders;
 pub mod products;
 pub mod queues;

@@ -36,11 +36,11 @@ impl SqsQueues {
     }
 }
 
-fn attribute(value: String) -> Result<MessageAttributeValue, BuildError> {
+pub(crate) fn attribute(value: String) -> Result<MessageAttributeValue, BuildError> {
     MessageAttributeValue::builder().data_type("String").string_value(value).build()
 }
 
-fn trace(header: String) -> Result<MessageSystemAttributeValue, BuildError> {
+pub(crate) fn trace(header: String) -> Result<MessageSystemAttributeValue, BuildError> {
     MessageSystemAttributeValue::builder().data_type("String").string_value(header).build()
 }
 
