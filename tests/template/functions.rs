@@ -173,6 +173,7 @@ fn gradual(template: &Template) -> Vec<String> {
         });
         let canary = preference["Type"].as_str().is_some_and(|kind| kind.starts_with("Canary"));
         if function["AutoPublishAlias"] != "live"
+            || function["AutoPublishAliasAllProperties"] != true
             || preference["Enabled"] != json!({ "Ref": "Canary" })
             || !canary
             || !own
