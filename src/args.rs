@@ -11,6 +11,9 @@ use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use orders::Queue;
 use serde::Deserialize;
 
+use crate::ops::args::OpsCommand;
+use crate::reconciling::Reconciling;
+use crate::retries::Retries;
 use crate::triggers::Trigger;
 
 /// The order pipeline: HTTP to queues to workers, orchestrated by a Step Functions definition, in one durable binary.
@@ -27,9 +30,13 @@ Examples:
   orderflow demo                 post the example orders, show what became of each, go on serving
   orderflow demo --exit          the same, and leave
   orderflow serve --listen 127.0.0.1:9000 --data /var/lib/orderflow
+  orderflow status                                   how the pipeline is, on one screen
+  orderflow dlq ls                                   dead letters, by cause
   orderflow completions bash > /etc/bash_completion.d/orderflow
+  orderflow man /usr/local/share/man/man1            a man page per command
 
-Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 130 stopped by a second signal.";
+Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 3 something was refused or is left (the
+output says what), 130 stopped by a signal.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -38,10 +45,18 @@ pub enum Command {
     Serve(ServeArgs),
     /// Run the pipeline on a temporary database, post the example orders and show the fate of each.
     Demo(DemoArgs),
+    #[command(flatten)]
+    Ops(OpsCommand),
     /// Print a shell's completion script.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command.
+    Man {
+        /// Into this directory.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
 }
 
@@ -103,6 +118,12 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub triggers: BTreeMap<Queue, Trigger>,
+    /// Tuning: from the file only.
+    #[arg(skip)]
+    pub retries: Option<Retries>,
+    /// From the file only.
+    #[arg(skip)]
+    pub reconcile: Option<Reconciling>,
 }
 
 /// An API key, as it is configured.
@@ -130,6 +151,8 @@ impl Settings {
             api_keys: if self.api_keys.is_empty() { other.api_keys } else { self.api_keys },
             smtp_url: self.smtp_url.or(other.smtp_url),
             triggers: if self.triggers.is_empty() { other.triggers } else { self.triggers },
+            retries: self.retries.or(other.retries),
+            reconcile: self.reconcile.or(other.reconcile),
         }
     }
 }
@@ -177,7 +200,10 @@ pub fn command() -> clap::Command {
         Some(name) if std::env::var_os(name).is_some_and(|value| value.is_empty()) => arg.env(Resettable::Reset),
         _ => arg,
     };
-    Args::command().mut_subcommands(move |command| command.mut_args(unset))
+    fn each(command: clap::Command, unset: fn(Arg) -> Arg) -> clap::Command {
+        command.mut_args(unset).mut_subcommands(move |command| each(command, unset))
+    }
+    each(Args::command(), unset)
 }
 
 /// `orderflow` alone means `orderflow serve`.

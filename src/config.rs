@@ -10,6 +10,7 @@ use orders::Storefront;
 use producer::auth::{Access, ApiKey, Scope};
 
 use crate::args::{Durability, KeyEntry, LogFormat, ServeArgs, Settings};
+use crate::reconciling::Schedule;
 use crate::triggers::triggers;
 
 /// Everything `serve` needs to know.
@@ -26,6 +27,9 @@ pub struct Config {
     pub smtp: Option<Smtp>,
     pub log_format: Option<LogFormat>,
     pub log: String,
+    /// How often a failing message is tried, and how long it stays away.
+    pub retries: workers::Settings,
+    pub reconcile: Schedule,
 }
 
 /// An SMTP server, and who mails through it.
@@ -67,8 +71,23 @@ impl Config {
             smtp: settings.smtp_url.map(|url| Smtp { url, from }),
             log_format: settings.log_format,
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            retries: settings.retries.unwrap_or_default().settings().context("in [retries]")?,
+            reconcile: settings.reconcile.unwrap_or_default().schedule().context("in [reconcile]")?,
         })
     }
+}
+
+/// The key of the ops verbs: from `ORDERFLOW_KEY`, else the file's first with the scope `ops`. Never from a flag, which other
+/// users of the machine could see.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn ops_key(file: Option<&Path>) -> Result<Option<String>> {
+    if let Some(key) = std::env::var("ORDERFLOW_KEY").ok().filter(|key| !key.is_empty()) {
+        return Ok(Some(key));
+    }
+    let keys = read_file(file)?.api_keys;
+    Ok(keys.into_iter().find(|entry| entry.scope == "ops").map(|entry| entry.key))
 }
 
 /// What is open to everybody is open on this machine only.

@@ -20,6 +20,7 @@ use workers::{Backoff, DEAD_LETTER, DeadLetter};
 use crate::args::{DemoArgs, Durability};
 use crate::config::{Config, ensure_loopback_or_keys};
 use crate::pipeline::Pipeline;
+use crate::reconciling::Schedule;
 use crate::serve::{listen, runtime};
 use crate::shutdown::Shutdown;
 
@@ -77,8 +78,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         let shutdown = Shutdown::on_signal()?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr()?;
-        let settings = workers::Settings { backoff: BACKOFF, ..workers::Settings::default() };
-        let pipeline = Pipeline::open(&config, settings).await?;
+        let pipeline = Pipeline::open(&config).await?;
         let embedded = pipeline.embedded.clone();
         let (stop, stopped) = Shutdown::manual();
         let serving = tokio::spawn(pipeline.run(listener, stopped));
@@ -117,6 +117,8 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         smtp: None,
         log_format: None,
         log: args.log.clone(),
+        retries: workers::Settings { backoff: BACKOFF, ..workers::Settings::default() },
+        reconcile: Schedule::never(),
     }
 }
 

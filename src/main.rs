@@ -5,7 +5,11 @@ mod config;
 mod demo;
 mod http_server;
 mod logging;
+mod man;
+mod ops;
 mod pipeline;
+mod reconciling;
+mod retries;
 mod serve;
 mod shutdown;
 mod triggers;
@@ -22,6 +26,8 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Ops(verb) => ops::run(&verb),
+        Command::Man { directory } => man::write(&directory),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::command(), "orderflow", &mut script);

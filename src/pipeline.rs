@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ops::Ops;
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
 use orders::ports::{Mailer, SystemClock, Unavailable};
 use orders::{Product, Queue};
@@ -15,10 +16,12 @@ use producer::Readiness;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use workers::{BatchCore, DispatchWorker, EmailWorker, InventoryWorker, PaymentWorker, Worker};
 
 use crate::config::Config;
 use crate::http_server;
+use crate::reconciling::{RECONCILER, Schedule};
 use crate::shutdown::Shutdown;
 
 const DEFINITION: &str = include_str!("../statemachine/order.asl.json");
@@ -30,6 +33,10 @@ pub struct Pipeline {
     functions: BTreeMap<Queue, Function>,
     router: axum::Router,
     metrics: PrometheusHandle,
+    ops: Ops,
+    reconcile: Schedule,
+    /// Turns true when the process stops: then event streams end.
+    closing: watch::Sender<bool>,
 }
 
 impl Pipeline {
@@ -37,7 +44,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// With what to do about it: the database is in use, or newer, or not ours.
-    pub async fn open(config: &Config, settings: workers::Settings) -> Result<Self> {
+    pub async fn open(config: &Config) -> Result<Self> {
+        let settings = config.retries;
         let smtp = config.smtp.as_ref().map(|smtp| SmtpMailer::new(&smtp.url, &smtp.from));
         let smtp = smtp.transpose().context("the SMTP settings are wrong")?;
         make_private(&config.data)
@@ -52,6 +60,12 @@ impl Pipeline {
             None => embedded.mailbox(),
         };
         let metrics = PrometheusBuilder::new().install_recorder().context("the metrics recorder can't be installed")?;
+        let closing = watch::Sender::new(false);
+        let ops = Ops::new(ops_ports(&embedded), RECONCILER);
+        let access = &config.access;
+        let more = orderflow_embedded::http::router(embedded.mailbox(), access.clone())
+            .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
+            .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()));
         let router = producer::router(
             producer::Ports {
                 orders: embedded.orders(),
@@ -63,11 +77,12 @@ impl Pipeline {
                 admission: vec![Arc::new(backlog_limit(config, &embedded)), Arc::new(rate_limit(config))],
                 metrics: Some(exposition(metrics.clone(), embedded.clone())),
                 readiness: Some(Arc::new(Ready(embedded.clone()))),
-                more: orderflow_embedded::http::router(embedded.mailbox(), config.access.clone()),
+                more,
                 ..producer::Settings::default()
             },
         );
-        Ok(Self { functions: functions(&embedded, mailer, settings), embedded, router, metrics })
+        let functions = functions(&embedded, mailer, settings);
+        Ok(Self { functions, embedded, router, metrics, ops, reconcile: config.reconcile, closing })
     }
 
     /// Runs until the shutdown: then takes nothing new, finishes what is in hand, and closes the database.
@@ -79,10 +94,28 @@ impl Pipeline {
                 metrics.run_upkeep();
             }
         });
+        let reconciler = tokio::spawn(self.reconcile.run(self.ops));
+        let closing = async {
+            shutdown.clone().requested().await;
+            self.closing.send_replace(true);
+        };
         let http = http_server::serve(listener, self.router, shutdown.clone());
-        tokio::join!(http, self.embedded.run(self.functions, shutdown.requested()));
+        tokio::join!(http, closing, self.embedded.run(self.functions, shutdown.clone().requested()));
         upkeep.abort();
+        reconciler.abort();
         self.embedded.close();
+    }
+}
+
+/// What ops work on.
+fn ops_ports(embedded: &Embedded) -> ops::Ports {
+    ops::Ports {
+        queues: embedded.ops_queues(),
+        orders: embedded.orders(),
+        executions: embedded.workflow(),
+        journal: embedded.journal(),
+        changes: Some(embedded.changes()),
+        clock: Arc::new(SystemClock),
     }
 }
 

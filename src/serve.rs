@@ -21,7 +21,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signal()?;
         let listener = listen(config.listen).await?;
-        let pipeline = Pipeline::open(&config, workers::Settings::default()).await?;
+        let pipeline = Pipeline::open(&config).await?;
         let address = listener.local_addr()?;
         tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
         greet(address, &config);
@@ -60,6 +60,7 @@ fn greet(address: SocketAddr, config: &Config) {
 Orderflow serves on http://{address}
   API docs   http://{address}/docs
   metrics    http://{address}/metrics
+  ops        orderflow status --url http://{address}
   mail       {mail}
   data       {}
 

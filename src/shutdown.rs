@@ -37,6 +37,11 @@ impl Shutdown {
         (stop, Self(stopped))
     }
 
+    /// Turns true when it is time to stop.
+    pub fn flag(&self) -> watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     /// Returns when it is time to stop.
     pub async fn requested(mut self) {
         // The sender is gone: nobody will ask any more, so there is nothing to wait for.

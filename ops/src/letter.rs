@@ -104,7 +104,7 @@ impl Letter {
             order_id: order_of(queue, &message),
             order: order.map(|order| now(order, step)),
             replayed: ReplayAttribute::of(&message.attributes).map_or(0, |replay| replay.count),
-            refusal: refusal(read.err(), order),
+            refusal: refusal(read.err(), order.map(|order| order.progress.status)),
             cause,
             message_id: message.id,
             sent_at: message.sent_at,
@@ -117,14 +117,19 @@ impl Letter {
 }
 
 /// Why a message should not be sent back as it is.
-pub(crate) fn refusal(unreadable: Option<String>, order: Option<&Order>) -> Option<String> {
+pub(crate) fn refusal(unreadable: Option<String>, order: Option<Status>) -> Option<String> {
     match (unreadable, order) {
         (Some(why), _) => Some(format!("its queue can't read it: {why}; edit or purge it")),
         (None, None) => Some("the store has no such order".to_owned()),
-        (None, Some(order)) if order.progress.status.is_final() => {
-            Some(format!("its order is already {}", order.progress.status))
-        }
+        (None, Some(status)) if status.is_final() => Some(format!("its order is already {status}")),
         (None, Some(_)) => None,
+    }
+}
+
+impl Letter {
+    /// Why a replay with this body instead of its own would be refused.
+    pub fn refusal_with(&self, queue: Queue, body: &str) -> Option<String> {
+        refusal(check_body(queue, body).err(), self.order.as_ref().map(|order| order.status))
     }
 }
 

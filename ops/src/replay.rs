@@ -140,7 +140,7 @@ impl Ops {
             None => None,
         };
         let unreadable = check_body(queue, &message.body).err();
-        if let Some(why) = refusal(unreadable, order.as_ref()).filter(|_| !force) {
+        if let Some(why) = refusal(unreadable, order.map(|order| order.progress.status)).filter(|_| !force) {
             return Ok(Err(refused(&message.id, order_id, why)));
         }
         let before = ReplayAttribute::of(&message.attributes).map_or(0, |replay| replay.count);
