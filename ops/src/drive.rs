@@ -30,14 +30,18 @@ pub struct ReplayPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
     /// Also those whose order is final or missing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub force: bool,
     /// A JSON Patch for each body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<json_patch::Patch>,
     /// Each body goes through an editor; an interrupted replay can't go on by itself then.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub edited: bool,
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What came of it.

@@ -1,0 +1,12 @@
+//! What ops do, on the embedded service: over the ports, over the HTTP API, and with the command.
+//!
+//! Proves: a replay that is killed anywhere loses nothing and doubles no effect; the incident of docs/OPERATIONS.md, as
+//! scripted there; the verbs and their refusals; the events. Misses: the same on AWS.
+
+#![allow(clippy::unwrap_used)] // a test
+
+#[path = "../service/mod.rs"]
+mod service;
+
+mod kill;
+mod shop;
