@@ -23,7 +23,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 ENDPOINT, REGION, ACCOUNT, STAGE, BINARIES = sys.argv[1:]
 TEMPLATE = Path(__file__).parents[2] / "infra/aws/template.yaml"
-STACK = BUCKET = f"orderflow-{STAGE}"
+STACK, BUCKET = f"orderflow-{STAGE}", "orderflow-packages"
 SCOPES = ["storefront", "ops"]
 
 
@@ -34,24 +34,30 @@ def client(service):
 
 
 def package(s3):
-    """The template with everything that it names locally uploaded."""
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    """The template's URL, with everything that it names locally uploaded; functions once for all stages."""
+    try:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    except s3.exceptions.BucketAlreadyOwnedByYou:
+        pass
+    uploaded = {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
 
     def upload(name, content):
-        s3.put_object(Bucket=BUCKET, Key=name, Body=content)
+        if name not in uploaded:
+            s3.put_object(Bucket=BUCKET, Key=name, Body=content())
         return f"s3://{BUCKET}/{name}"
 
     template = yaml_parse(TEMPLATE.read_text())
     for resource in template["Resources"].values():
         match resource:
             case {"Type": "AWS::Serverless::Function", "Metadata": metadata, "Properties": properties}:
-                binary = metadata["BuildProperties"]["Binary"]
-                properties["CodeUri"] = upload(f"{binary}.zip", bootstrap(Path(BINARIES, binary)))
+                binary = Path(BINARIES, metadata["BuildProperties"]["Binary"])
+                name = f"{binary.name}-{binary.stat().st_mtime_ns}.zip"
+                properties["CodeUri"] = upload(name, lambda: bootstrap(binary))
             case {"Type": "AWS::Serverless::StateMachine", "Properties": properties}:
                 definition = TEMPLATE.parent / properties["DefinitionUri"]
-                properties["DefinitionUri"] = upload(definition.name, definition.read_bytes())
-    upload("template.json", json.dumps(template))
-    return f"{ENDPOINT}/{BUCKET}/template.json"
+                properties["DefinitionUri"] = upload(f"{STAGE}.asl.json", definition.read_bytes)
+    upload(f"{STAGE}.json", lambda: json.dumps(template))
+    return f"{ENDPOINT}/{BUCKET}/{STAGE}.json"
 
 
 def bootstrap(binary):
@@ -142,6 +148,7 @@ template_url = package(client("s3"))
 issuer, audience, tokens = identity_provider(client("cognito-idp"))
 parameters = {
     "Stage": STAGE,
+    "LogFilter": "info,aws_calls=debug",  # calls are counted
     "JwtIssuer": issuer,
     "JwtAudience": ",".join(audience),
     "MailFrom": f"Orderflow <orders@{STAGE}.example.com>",
