@@ -3,6 +3,8 @@
 //!
 //! Each rule lists what breaks it. [`holds`] checks that the template breaks none, and that each given edit breaks this one.
 
+#![allow(clippy::unwrap_used)] // a test
+
 mod alarms;
 mod functions;
 mod parameters;
