@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ops::Ops;
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
 use orders::ports::{Mailer, SystemClock, Unavailable};
@@ -50,6 +50,7 @@ impl Pipeline {
         let smtp = smtp.transpose().context("the SMTP settings are wrong")?;
         make_private(&config.data)
             .with_context(|| format!("the data directory {} can't be made", config.data.display()))?;
+        let metrics = recorder()?;
         let path = config.data.join("orderflow.db");
         let embedded = Embedded::open(platform(config, &settings, path), DEFINITION, Arc::new(SystemClock))?;
         if config.examples {
@@ -59,7 +60,6 @@ impl Pipeline {
             Some(smtp) => Arc::new(smtp),
             None => embedded.mailbox(),
         };
-        let metrics = PrometheusBuilder::new().install_recorder().context("the metrics recorder can't be installed")?;
         let closing = watch::Sender::new(false);
         let ops = Ops::new(ops_ports(&embedded), RECONCILER);
         let access = &config.access;
@@ -117,6 +117,22 @@ fn ops_ports(embedded: &Embedded) -> ops::Ports {
         changes: Some(embedded.changes()),
         clock: Arc::new(SystemClock),
     }
+}
+
+/// Durations, in seconds: from a commit to a call that is given up.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+/// Writes of one commit.
+const JOBS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0];
+
+/// Keeps the numbers from now on, as histograms, which can be added up over processes. First, so that what comes after can
+/// describe its own.
+fn recorder() -> Result<PrometheusHandle> {
+    let installed = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("orderflow_commit_jobs".to_owned()), &JOBS))
+        .and_then(PrometheusBuilder::install_recorder);
+    metrics::describe_gauge!("orderflow_queue_messages", "Messages in a queue or DLQ, by state.");
+    installed.context("the metrics recorder can't be installed")
 }
 
 /// The data has customers' addresses in it: a directory that is made here is its owner's alone.

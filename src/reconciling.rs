@@ -51,6 +51,7 @@ impl Schedule {
     /// Until it is dropped.
     pub async fn run(self, ops: Ops) {
         let Some(every) = self.every else { return };
+        metrics::describe_gauge!("orderflow_stuck_orders", "Orders that need `orderflow reconcile`.");
         loop {
             tokio::time::sleep(every).await;
             if let Err(error) = self.look(&ops).await {

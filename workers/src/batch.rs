@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{FutureExt, StreamExt};
-use metrics::{counter, histogram};
+use metrics::{counter, describe_counter, describe_histogram, histogram};
 use orders::message::{Message, TaskToken};
 use orders::ports::{AnswerError, Clock, Outgoing, Queues, SendError, Workflow};
 use orders::step::QueueName;
@@ -100,6 +100,7 @@ impl BatchCore {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
+        describe();
         Self { queues, workflow, clock, settings }
     }
 
@@ -269,6 +270,18 @@ impl BatchCore {
             }
         }
     }
+}
+
+/// Says what the numbers mean. Before a recorder is installed this does nothing.
+fn describe() {
+    describe_histogram!("orderflow_step_seconds", metrics::Unit::Seconds, "How long a step's worker took, by step.");
+    describe_counter!("orderflow_steps_total", "Steps that were answered, by step and outcome.");
+    describe_counter!("orderflow_rejects_total", "Steps that rejected their order, by step and reason.");
+    describe_counter!("orderflow_retries_total", "Messages that failed and come again, by queue and error.");
+    describe_counter!(
+        "orderflow_dead_letters_total",
+        "Messages that were dead-lettered with their cause, by queue and error."
+    );
 }
 
 fn decode<W: Worker>(record: &Record) -> serde_json::Result<W::Message> {

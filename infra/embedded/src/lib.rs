@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod http;
 mod lock;
 pub mod mailbox;
+mod numbers;
 pub mod ops;
 pub mod orders;
 mod paging;
@@ -83,6 +84,7 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`]: each says what to do.
     pub fn open(config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        numbers::describe();
         let db = Db::open(&config)?;
         let feed = Arc::new(Feed::new(Arc::clone(&clock)));
         let max_receive_count = config.max_receive_count;
