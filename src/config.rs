@@ -1,5 +1,6 @@
 //! What the command runs with: flags, then environment, then `orderflow.toml`, then defaults.
 
+use std::env::VarError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -46,11 +47,10 @@ impl Config {
     /// What is wrong, where, and what would be right.
     pub fn load(args: &ServeArgs) -> Result<Self> {
         let mut settings = args.settings.clone();
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if let Some(keys) = variable("ORDERFLOW_API_KEYS") {
+        if let Some(keys) = variable("ORDERFLOW_API_KEYS")? {
             settings.api_keys = parse_keys(&keys).context("in ORDERFLOW_API_KEYS")?;
         }
-        settings.smtp_url = variable("ORDERFLOW_SMTP_URL");
+        settings.smtp_url = variable("ORDERFLOW_SMTP_URL")?;
         Self::resolve(settings.or(read_file(args.config.as_deref())?))
     }
 
@@ -81,9 +81,9 @@ impl Config {
 /// users of the machine could see.
 ///
 /// # Errors
-/// If the file can't be read.
+/// If the file or the variable can't be read.
 pub fn ops_key(file: Option<&Path>) -> Result<Option<String>> {
-    if let Some(key) = std::env::var("ORDERFLOW_KEY").ok().filter(|key| !key.is_empty()) {
+    if let Some(key) = variable("ORDERFLOW_KEY")? {
         return Ok(Some(key));
     }
     let keys = read_file(file)?.api_keys;
@@ -102,6 +102,15 @@ pub fn ensure_loopback_or_keys(listen: SocketAddr, access: &Access) -> Result<()
          key) or in ORDERFLOW_API_KEYS=name:scope:secret, or listen on 127.0.0.1."
     );
     Ok(())
+}
+
+/// An empty one is one that isn't set; one that can't be read is none to be left out.
+fn variable(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => bail!("the environment variable {name} is not UTF-8"),
+    }
 }
 
 /// The file that was asked for, or the one in this directory, if there is one.

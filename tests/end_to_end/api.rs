@@ -1,5 +1,6 @@
 //! Orders over HTTP, through the whole pipeline.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -191,5 +192,63 @@ async fn a_page_from_elsewhere_is_refused_while_there_are_no_keys() {
     for (name, value) in [("host", "localhost:1234"), ("host", "[::1]"), ("origin", "http://127.0.0.1:3000")] {
         assert_eq!(status(name, value).await, StatusCode::OK, "{name}: {value}");
     }
+    service.stop();
+}
+
+#[tokio::test]
+async fn who_posts_too_fast_is_told_when_to_come_again() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start_with(data.path(), free_port(), &[("ORDERFLOW_RATE_LIMIT", "1")]).await;
+    let mut keys = (0..100).map(|key| key.to_string());
+    let mut place = async || service.post(&keys.next().expect("too many"), &order("pm_card_visa")).await.unwrap();
+    let refused = loop {
+        let answer = place().await;
+        if answer.status() != StatusCode::ACCEPTED {
+            break answer;
+        }
+    };
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "1"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(place().await.status(), StatusCode::ACCEPTED);
+    service.stop();
+}
+
+#[tokio::test]
+async fn while_too_many_orders_wait_no_more_are_accepted() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start_with(data.path(), free_port(), &[("ORDERFLOW_BACKLOG_LIMIT", "1")]).await;
+    // The gateway does not answer its first two calls, so the charge waits for three seconds or more.
+    let id = post(&service, "waits", "pm_sim_timeout_2").await;
+    let refused = service.post("refused", &order("pm_card_visa")).await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "5"));
+    assert!(refused.text().await.unwrap().contains("backlog"));
+    wait_for(&service, &id, |order| has_step(order, "SendConfirmation")).await;
+    let end = Instant::now() + Duration::from_secs(10);
+    while service.post("refused", &order("pm_card_visa")).await.unwrap().status() != StatusCode::ACCEPTED {
+        assert!(Instant::now() < end, "the backlog is gone, and orders are refused");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    service.stop();
+}
+
+#[tokio::test]
+async fn every_metric_says_what_it_means_and_durations_can_be_added_up() {
+    let (_data, service) = service().await;
+    for method in ["pm_card_visa", "pm_card_chargeDeclined", "pm_sim_timeout_1"] {
+        let id = post(&service, method, method).await;
+        wait_for(&service, &id, |order| has_step(order, "SendConfirmation") || has_step(order, "NotifyRejected")).await;
+    }
+    let text = service.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let names = |what: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(what));
+        lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let (helped, typed) = (names("# HELP "), names("# TYPE "));
+    assert!(typed.len() >= 8, "{typed:?}");
+    assert_eq!(typed.difference(&helped).collect::<Vec<_>>(), Vec::<&String>::new(), "without a HELP");
+    for name in ["orderflow_step_seconds", "orderflow_http_request_duration_seconds", "orderflow_commit_jobs"] {
+        assert!(text.contains(&format!("{name}_bucket{{")), "{name} has no buckets");
+    }
+    assert!(!text.contains("quantile="), "{text}");
     service.stop();
 }

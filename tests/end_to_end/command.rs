@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::examples::FATES;
+use std::time::{Duration, Instant};
+
 use crate::service::{Service, free_port};
 
 fn orderflow(directory: &Path, arguments: &[&str]) -> Output {
@@ -124,4 +126,58 @@ async fn the_data_is_its_owners_alone_and_an_empty_variable_is_not_set() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
     service.stop();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    use std::io::{Read, Write};
+    let directory = tempfile::tempdir().unwrap();
+    let mut service = Service::start(directory.path(), free_port()).await;
+    // A request in hand whose body never comes: one signal alone would wait for its time-out.
+    let mut client = std::net::TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    let begun = Instant::now();
+    let code = loop {
+        if let Some(code) = service.exit_code() {
+            break code;
+        }
+        service.terminate();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(code, 130);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
+    for (environment, status) in [(&[][..], 503), (&[("ORDERFLOW_BACKLOG_LIMIT", "10")], 202)] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("orderflow.toml"), "backlog_limit = 0\n").unwrap();
+        let service = Service::start_with(directory.path(), free_port(), environment).await;
+        let order = include_str!("../../examples/orders/1-confirmed.json");
+        assert_eq!(service.post("k", order).await.unwrap().status().as_u16(), status, "{environment:?}");
+        service.stop();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_is_refused_and_not_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["ORDERFLOW_API_KEYS", "ORDERFLOW_SMTP_URL", "ORDERFLOW_LOG"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_orderflow"))
+            .args(["serve", "--listen", "0.0.0.0:0"])
+            .env(name, std::ffi::OsStr::from_bytes(b"shop:ops:0123456789abcde\xff"))
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && refused.contains("UTF-8"), "{name}: {refused}");
+    }
 }

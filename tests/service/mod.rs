@@ -66,10 +66,20 @@ impl Service {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM; asserts that it ends well.
-    pub fn stop(mut self) {
+    /// SIGTERM.
+    pub fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// The exit code, once it has ended.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap().map(|status| status.code().unwrap())
+    }
+
+    /// SIGTERM; asserts that it ends well.
+    pub fn stop(mut self) {
+        self.terminate();
         assert!(self.child.wait().unwrap().success());
     }
 }
