@@ -64,6 +64,7 @@ const SERVE_HELP: &str = "\
 Each setting is taken from its flag, else its environment variable, else orderflow.toml, else its default.
 Secrets have no flag: API keys come from [[api_keys]] in orderflow.toml or ORDERFLOW_API_KEYS=name:scope:secret,...,
 an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (without one, mail is captured: GET /mailbox).
+Tuning (triggers, retries, reconcile) is in the file only: see orderflow.example.toml.
 
 Ctrl-C or SIGTERM stops cleanly; a second one stops at once. Nothing is lost either way.";
 
