@@ -54,13 +54,15 @@ fn keys(template: &Template) -> Vec<String> {
             std::iter::once((name.to_owned(), schema(table))).chain(indexes)
         })
         .collect();
-    let wanted: [(&str, &[&str]); 6] = [
+    let wanted: [(&str, &[&str]); 8] = [
         ("OrdersTable", &["order_id HASH"]),
         ("by_month", &["month HASH", "placed RANGE"]),
         ("by_customer", &["customer_id HASH", "placed RANGE"]),
         ("ProductsTable", &["sku HASH"]),
         ("by_sku", &["listed HASH", "sku RANGE"]),
         ("PaymentsTable", &["payment_id HASH"]),
+        ("JournalTable", &["run_id HASH", "entry_id RANGE"]),
+        ("by_run", &["listed HASH", "run_id RANGE"]),
     ];
     let mut found: Vec<String> = there
         .iter()
