@@ -10,6 +10,9 @@ use crate::template::{Template, named};
 /// An action on a resource.
 type Grant = (String, String);
 
+/// What is called on a resource.
+type Call<'a> = (&'a str, &'a [&'a str]);
+
 /// What IAM can't scope to a resource: the Service Authorization Reference names no resource type for these.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_stepfunctions.html>,
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html>,
@@ -36,10 +39,10 @@ const MAIL_SETTINGS: &str =
     "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailSettings}";
 
 /// What every function's runtime does for it: logs and traces.
-const RUNTIME: [(&str, &[&str]); 1] = [("*", &["xray:PutTraceSegments", "xray:PutTelemetryRecords"])];
+const RUNTIME: [Call; 1] = [("*", &["xray:PutTraceSegments", "xray:PutTelemetryRecords"])];
 
 /// What every worker does besides its work: it answers tasks.
-const WORKER: [(&str, &[&str]); 1] = [("*", &["states:SendTaskSuccess", "states:SendTaskFailure"])];
+const WORKER: [Call; 1] = [("*", &["states:SendTaskSuccess", "states:SendTaskFailure"])];
 
 /// What the event source mapping and the batch core do with a worker's own queue.
 const CONSUMER: [&str; 4] =
@@ -47,7 +50,7 @@ const CONSUMER: [&str; 4] =
 
 /// What each role's holder calls (`infra/aws/src`), with the worker's queue. A transaction needs the actions of its parts.
 #[rustfmt::skip]
-const CALLS: [(&str, Option<&str>, &[(&str, &[&str])]); 6] = [
+const CALLS: [(&str, Option<&str>, &[Call]); 6] = [
     ("Producer", None, &[
         ("OrdersTable.Arn", &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
         ("${OrdersTable.Arn}/index/by_month", &["dynamodb:Query"]),
@@ -89,9 +92,9 @@ const CALLS: [(&str, Option<&str>, &[(&str, &[&str])]); 6] = [
     ]),
 ];
 
-fn called(name: &str, queue: Option<&str>, own: &[(&str, &[&str])]) -> BTreeSet<Grant> {
-    let grants = |calls: &[(&str, &[&str])]| -> Vec<Grant> {
-        let each = |(on, actions): &(&str, &[&str])| -> Vec<Grant> {
+fn called(name: &str, queue: Option<&str>, own: &[Call]) -> BTreeSet<Grant> {
+    let grants = |calls: &[Call]| -> Vec<Grant> {
+        let each = |(on, actions): &Call| -> Vec<Grant> {
             actions.iter().map(|action| ((*action).to_owned(), (*on).to_owned())).collect()
         };
         calls.iter().flat_map(each).collect()

@@ -35,7 +35,7 @@ fn deployment(template: &Template) -> Vec<String> {
         found.push("old versions are deleted".to_owned());
     }
     let preference = &template.properties("OrderMachineAlias")["DeploymentPreference"];
-    if preference["Type"] != "CANARY" || !preference["Alarms"].as_array().is_some_and(|alarms| !alarms.is_empty()) {
+    if preference["Type"] != "CANARY" || preference["Alarms"].as_array().is_none_or(Vec::is_empty) {
         found.push("a new definition takes all orders at once, or nothing rolls it back".to_owned());
     }
     found
