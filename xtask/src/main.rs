@@ -15,7 +15,8 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
-       cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo";
+       cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo
+       cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some("emulator") => emulator::serve(),
         Some("lint") => lint::lint(),
         Some("picture") => picture::draw(),
+        Some("venv") => venv::show(std::env::args().nth(2)),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -29,6 +29,17 @@ pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
     Ok(bin)
 }
 
+/// Prints the `bin` directory of the environment that `xtask/requirements/NAME.txt` pins.
+///
+/// # Errors
+/// What could not be installed.
+pub fn show(name: Option<String>) -> Result<(), String> {
+    let name = name.ok_or("of which environment?")?;
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("requirements/{name}.txt"));
+    println!("{}", venv(&name, &requirements)?.display());
+    Ok(())
+}
+
 /// One process makes an environment; the others wait for it.
 fn lock(all: &Path, name: &str) -> std::io::Result<File> {
     std::fs::create_dir_all(all)?;
