@@ -1,8 +1,10 @@
 //! `cargo xtask`: what the project does to itself. Needs nothing but Rust; tools that make it better are used if they
 //! are there.
 
+mod cold_start;
 mod emulator;
 mod lint;
+mod package;
 mod picture;
 mod venv;
 
@@ -15,16 +17,21 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
+       cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
+       cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
        cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo
        cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
 
 fn main() -> ExitCode {
-    let task = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let (task, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
     let done = match task.as_deref() {
         Some("test") => test(),
         Some("bench") => cargo("bench --workspace --benches"),
         Some("emulator") => emulator::serve(),
         Some("lint") => lint::lint(),
+        Some("package") => package::package(&arguments),
+        Some("cold-start") => cold_start::measure(&arguments),
         Some("picture") => picture::draw(),
         Some("venv") => venv::show(std::env::args().nth(2)),
         _ => Err(USAGE.to_owned()),
