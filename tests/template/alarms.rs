@@ -37,7 +37,7 @@ fn needed() -> BTreeSet<Watched> {
         all.insert(watched("AWS/States", metric, "StateMachineArn", "OrderMachine", "Sum"));
     }
     let technical = Reason::TechnicalFailure.name();
-    all.insert(watched("Orderflow", "orderflow_orders_rejected_total", "reason", technical, "Sum"));
+    all.insert(watched("Orderflow/${Stage}", "orderflow_orders_rejected_total", "reason", technical, "Sum"));
     all.insert(watched("AWS/ApiGateway", "5xx", "ApiId", "HttpApi", "Sum"));
     all
 }
@@ -49,7 +49,8 @@ fn watching(template: &Template) -> Vec<String> {
             let text = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
             let dimension = &alarm["Dimensions"][0];
             let value = named(&dimension["Value"]).concat();
-            (text("Namespace"), text("MetricName"), named(&dimension["Name"]).concat(), value, text("Statistic"))
+            let namespace = named(&alarm["Namespace"]).concat();
+            (namespace, text("MetricName"), named(&dimension["Name"]).concat(), value, text("Statistic"))
         })
         .collect();
     there.symmetric_difference(&needed()).map(|each| format!("{each:?}")).collect()

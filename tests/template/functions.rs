@@ -44,7 +44,7 @@ fn environment(template: &Template) -> Vec<String> {
     };
     let needed = |bin: &str| -> BTreeSet<String> {
         let own = ENVIRONMENT.iter().filter(|(name, _)| *name == bin).flat_map(|(_, variables)| *variables);
-        own.chain(&["ORDERFLOW_LOG"]).map(|name| (*name).to_owned()).collect()
+        own.chain(&["ORDERFLOW_LOG", "METRICS_NAMESPACE"]).map(|name| (*name).to_owned()).collect()
     };
     template
         .functions()

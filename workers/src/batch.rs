@@ -276,6 +276,8 @@ impl BatchCore {
 fn describe() {
     describe_histogram!("orderflow_step_seconds", metrics::Unit::Seconds, "How long a step's worker took, by step.");
     describe_counter!("orderflow_steps_total", "Steps that were answered, by step and outcome.");
+    describe_counter!("orderflow_orders_confirmed_total", "Orders that ended confirmed.");
+    describe_counter!("orderflow_orders_rejected_total", "Orders that ended rejected, by reason.");
     describe_counter!("orderflow_rejects_total", "Steps that rejected their order, by step and reason.");
     describe_counter!("orderflow_retries_total", "Messages that failed and come again, by queue and error.");
     describe_counter!(

@@ -1,7 +1,8 @@
 //! Read, decide, write: how a worker applies a transition to an order that others may change at the same time.
 
+use metrics::counter;
 use orders::ports::{OrderStore, Saved};
-use orders::{Order, OrderId, Retry, StockChange};
+use orders::{Order, OrderId, Reason, Retry, Status, StockChange};
 
 use crate::Verdict;
 
@@ -49,10 +50,24 @@ pub(crate) async fn write(
     }
     match store.update(&next, &stock).await? {
         Saved::Saved => {
+            tell_end(order, &next);
             next.version += 1;
             Ok(Some(next))
         }
         Saved::Conflict => Ok(None),
+    }
+}
+
+/// Counts an order that this write has made final. A write whose answer is lost is not counted: the numbers are for graphs
+/// and alarms, the orders are for the truth.
+fn tell_end(before: &Order, after: &Order) {
+    match (before.progress.status.is_final(), after.progress.status) {
+        (false, Status::Confirmed) => counter!("orderflow_orders_confirmed_total").increment(1),
+        (false, Status::Rejected) => {
+            let reason = after.progress.reason.map_or("unknown", Reason::name);
+            counter!("orderflow_orders_rejected_total", "reason" => reason).increment(1);
+        }
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use metrics_cloudwatch_embedded::Collector;
+use orderflow_stripe::{SecretString, StripeGateway};
 use orders::ports::{Clock, PaymentGateway, SystemClock};
 use orders::step::QueueName;
 use tokio::time::Instant;
@@ -17,9 +18,6 @@ use crate::{
     Clients, DynamoCatalogue, DynamoOrders, MissingVariable, Settings, SimulatedGateway, SqsQueues, StepFunctions,
 };
 
-/// CloudWatch's namespace of all our metrics.
-const NAMESPACE: &str = "Orderflow";
-
 /// The process's logs (JSON lines, filtered by `ORDERFLOW_LOG`) and metrics (Embedded Metric Format, on standard output).
 ///
 /// # Errors
@@ -29,7 +27,9 @@ pub fn init() -> Result<&'static Collector, Error> {
     // Lambda stamps each line with its time.
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
     logs.with_env_filter(filter).without_time().init();
-    metrics_cloudwatch_embedded::Builder::new().cloudwatch_namespace(NAMESPACE).init()
+    // Stages of one account are told apart by it.
+    let namespace = Settings.find("METRICS_NAMESPACE").unwrap_or_else(|| "Orderflow".to_owned());
+    metrics_cloudwatch_embedded::Builder::new().cloudwatch_namespace(namespace).init()
 }
 
 /// Writes what was counted since the last time. A log line that got lost is not worth a failed invocation.
@@ -94,8 +94,20 @@ impl Function {
                 let table = self.settings.get("PAYMENTS_TABLE")?;
                 Ok(Arc::new(SimulatedGateway::new(self.dynamodb.clone(), table, self.clock.clone())))
             }
+            "stripe" => {
+                let secret = self.secret(&self.settings.get("STRIPE_SECRET_ID")?).await?;
+                let base = self.settings.find("STRIPE_API_BASE");
+                Ok(Arc::new(StripeGateway::new(&secret, base.as_deref())?))
+            }
             other => Err(format!("PAYMENT_GATEWAY is `{other}`; it is `simulated` or `stripe`").into()),
         }
+    }
+
+    /// Read once per environment: a rotated secret is seen by the environments that start after it.
+    async fn secret(&self, id: &str) -> Result<SecretString, Error> {
+        let found = self.clients.secrets_manager().get_secret_value().secret_id(id).send().await?;
+        let secret = found.secret_string.ok_or_else(|| format!("the secret {id} is not text"))?;
+        Ok(SecretString::from(secret))
     }
 
     /// What is counted while this function runs.
