@@ -32,6 +32,7 @@ Examples:
   orderflow serve --listen 127.0.0.1:9000 --data /var/lib/orderflow
   orderflow status                                   how the pipeline is, on one screen
   orderflow dlq ls                                   dead letters, by cause
+  orderflow cost --orders 50000                      what they cost on AWS
   orderflow completions bash > /etc/bash_completion.d/orderflow
   orderflow man /usr/local/share/man/man1            a man page per command
 
@@ -47,6 +48,8 @@ pub enum Command {
     Demo(DemoArgs),
     #[command(flatten)]
     Ops(OpsCommand),
+    /// Say what happy orders cost on AWS, here and in other designs.
+    Cost(CostArgs),
     /// Print a shell's completion script.
     Completions {
         /// Which shell.
@@ -185,6 +188,19 @@ pub struct DemoArgs {
     /// What is logged, as a tracing filter.
     #[arg(long, env = "ORDERFLOW_LOG", default_value = "off", value_name = "FILTER")]
     pub log: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CostArgs {
+    /// How many orders.
+    #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+    pub orders: u64,
+    /// Print JSON, line by line.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print docs/COST.md, which is for a million orders.
+    #[arg(long, conflicts_with = "orders")]
+    pub markdown: bool,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod cost;
 mod demo;
 mod http_server;
 mod logging;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Cost(cost) => cost::run(&cost),
         Command::Ops(verb) => ops::run(&verb),
         Command::Man { directory } => man::write(&directory),
         Command::Completions { shell } => {

@@ -85,7 +85,10 @@ impl Query {
 }
 
 /// Around handlers that read no query: what is in one all the same is refused, not ignored.
-pub(crate) async fn none(request: Request, next: Next) -> Result<Response, Problem> {
+///
+/// # Errors
+/// `400`, with each parameter.
+pub async fn none(request: Request, next: Next) -> Result<Response, Problem> {
     Query::of(request.uri()).finish()?;
     Ok(next.run(request).await)
 }

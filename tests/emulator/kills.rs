@@ -14,14 +14,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::stack::{Stack, products, step};
+use crate::stack::{DLQS, QUEUES, Stack, products, step};
 
 const ORDERS: usize = 120;
 const KILLS: usize = 20;
+/// Everything is well over before this.
+const PATIENCE: Duration = Duration::from_secs(120);
 const FUNCTIONS: [&str; 5] =
     ["ProducerFunction", "DispatchFunction", "InventoryFunction", "PaymentFunction", "EmailFunction"];
-const QUEUES: [&str; 4] = ["OrdersQueue", "InventoryQueue", "PaymentsQueue", "EmailsQueue"];
-const DLQS: [&str; 4] = ["OrdersDlq", "InventoryDlq", "PaymentsDlq", "EmailsDlq"];
 const METHODS: [&str; 5] =
     ["pm_sim_slow_200", "pm_card_visa", "pm_card_chargeDeclined", "pm_sim_timeout_1", "pm_sim_lost_1"];
 
@@ -38,7 +38,7 @@ async fn killed_functions_lose_no_order_and_double_no_charge() {
         set.attributes(QueueAttributeName::VisibilityTimeout, "5").send().await.unwrap();
     }
 
-    let accepted = Arc::new(AtomicUsize::new(0));
+    let (accepted, begun) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let posting: Vec<_> = (0..4)
         .map(|storefront| {
             let (stack, accepted) = (stack.clone(), accepted.clone());
@@ -55,6 +55,7 @@ async fn killed_functions_lose_no_order_and_double_no_charge() {
     for kill in 0..KILLS {
         // Not before this share of the orders is in, so that the kills are spread over the posting.
         while accepted.load(Ordering::Relaxed) < kill * ORDERS / (KILLS + 2) {
+            assert!(begun.elapsed() < PATIENCE, "after {kill} kills, orders are accepted no more");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         tokio::time::sleep(Duration::from_millis(random.u64(0..200))).await;
@@ -68,7 +69,7 @@ async fn killed_functions_lose_no_order_and_double_no_charge() {
     for (index, id) in ids {
         orders.insert(index, stack.ended(&id).await);
     }
-    wait_until_quiet(&stack).await;
+    stack.quiet().await;
     audit(&stack, &orders).await;
 }
 
@@ -84,12 +85,14 @@ fn body(index: usize) -> Value {
 
 /// Posts until there is a 202: its id.
 async fn place(stack: &Stack, index: usize) -> String {
+    let end = Instant::now() + PATIENCE;
     loop {
         let response = stack.post(&format!("order-{index}"), body(index).to_string()).await;
         if response.status() == StatusCode::ACCEPTED {
             return response.json::<Value>().await.unwrap()["order_id"].as_str().unwrap().to_owned();
         }
-        assert!(response.status().is_server_error(), "order {index}: {}", response.status());
+        let again = response.status().is_server_error() && Instant::now() < end;
+        assert!(again, "order {index}: {}", response.status());
     }
 }
 
@@ -100,16 +103,6 @@ fn kill_processes_of(function: &str) {
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
         if environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes()) {
             Command::new("kill").arg("-9").arg(process.file_name()).status().unwrap();
-        }
-    }
-}
-
-async fn wait_until_quiet(stack: &Stack) {
-    let end = Instant::now() + Duration::from_secs(60);
-    for queue in QUEUES {
-        while stack.depth(queue).await > 0 {
-            assert!(Instant::now() < end, "messages still wait in {queue}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 }

@@ -11,6 +11,7 @@ mod examples;
 mod ministack;
 
 mod access;
+mod cost;
 mod deployment;
 mod fates;
 mod kills;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::Message;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,8 +15,10 @@ use tokio::time::Instant;
 use crate::ministack::{self, REGION};
 
 /// Whose stacks they all are: the emulator serves APIs of this account only. Stages keep them apart.
-const ACCOUNT: &str = "000000000000";
+pub const ACCOUNT: &str = "000000000000";
 const FUNCTIONS: [&str; 5] = ["producer", "dispatch", "inventory", "payment", "email"];
+pub const QUEUES: [&str; 4] = ["OrdersQueue", "InventoryQueue", "PaymentsQueue", "EmailsQueue"];
+pub const DLQS: [&str; 4] = ["OrdersDlq", "InventoryDlq", "PaymentsDlq", "EmailsDlq"];
 /// The steps that end an execution.
 const CLOSING: [&str; 3] = ["SendConfirmation", "NotifyRejected", "CloseOrder"];
 
@@ -109,18 +111,11 @@ impl Stack {
         self.sqs().send_message().queue_url(self.resource(queue)).message_body(body).send().await.unwrap();
     }
 
-    /// The first `count` messages of a queue that come.
-    pub async fn receive(&self, queue: &str, count: usize) -> Vec<Message> {
+    /// A message of a queue, when one comes.
+    pub async fn receive(&self, queue: &str) -> Message {
         let receive = self.sqs().receive_message().queue_url(self.resource(queue)).wait_time_seconds(20);
-        let receive = receive.max_number_of_messages(10).message_attribute_names("All");
-        let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
-        let mut messages = Vec::new();
-        while messages.len() < count {
-            let received = receive.clone().send().await.unwrap().messages.unwrap_or_default();
-            assert!(!received.is_empty(), "{} of {count} messages came to {queue}", messages.len());
-            messages.extend(received);
-        }
-        messages
+        let received = receive.message_attribute_names("All").send().await.unwrap().messages.unwrap_or_default().pop();
+        received.unwrap_or_else(|| panic!("nothing comes to {queue}"))
     }
 
     /// How many messages a queue holds, visible or not.
@@ -129,6 +124,17 @@ impl Stack {
             format!("{}/_ministack/sqs/messages?account={ACCOUNT}&QueueUrl={}", self.endpoint, self.resource(queue));
         let peek: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
         peek["messages"][ACCOUNT][REGION][self.resource(queue)].as_array().unwrap().len()
+    }
+
+    /// Until no queue but the DLQs holds a message.
+    pub async fn quiet(&self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        for queue in QUEUES {
+            while self.depth(queue).await > 0 {
+                assert!(Instant::now() < end, "messages still wait in {queue}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 
     /// Stops or starts the function behind a queue.

@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use ops::Operations as _;
 use ops::drive::{self, ReplayPlan};
 use orders::Queue;
-use orders::ports::ops::{
-    Entry, Journal, MoveError, MoveTask, OpsQueues, QueueDepth, Run, StoredMessage, Taken,
-};
+use orders::ports::ops::{Entry, Journal, MoveError, MoveTask, OpsQueues, QueueDepth, Run, StoredMessage, Taken};
 use orders::ports::{ListError, Outgoing, Page, PageRequest, SendError, Unavailable};
 use orders::step::QueueName;
 use tokio::sync::{Notify, watch};

@@ -8,5 +8,12 @@
 #[path = "../service/mod.rs"]
 mod service;
 
+mod api;
+mod contract;
+mod incident;
 mod kill;
+mod killed_service;
+mod night;
 mod shop;
+mod stuck;
+mod verbs;

@@ -77,7 +77,8 @@ impl Shop {
 
     /// Until so many are dead letters of `payments`.
     pub async fn dead_letters(&self, count: usize) {
-        self.wait("dead letters", || self.embedded.queues().depth(QueueName::dlq(Queue::Payments)).visible == count).await;
+        self.wait("dead letters", || self.embedded.queues().depth(QueueName::dlq(Queue::Payments)).visible == count)
+            .await;
     }
 
     /// Until every one of these orders is final, and no message waits.

@@ -57,7 +57,6 @@ fn test() -> Result<(), String> {
         cargo("deny check bans licenses sources")?;
     }
     lint::lint()?;
-    cargo("build --workspace --locked")?;
     let emulator = Emulator::start()?;
     let tests = match installed("nextest") {
         true => "nextest run --workspace --locked --no-fail-fast",

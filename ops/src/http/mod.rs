@@ -31,9 +31,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{HeaderValue, header};
-use axum::middleware::from_extractor_with_state;
+use axum::middleware::{from_extractor_with_state, from_fn};
 use axum::routing::{MethodRouter, get, post};
 use producer::auth::{Access, OpsScope, Require};
+use producer::params;
 use producer::problem::{self, Fault, Kind, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
 use tokio::sync::{Semaphore, watch};
@@ -67,33 +68,35 @@ impl FromRef<Api> for Access {
 /// The routes, to be merged beside the producer's. Event streams end when `closing` turns true.
 pub fn router(ops: Ops, access: Access, closing: watch::Receiver<bool>) -> Router {
     let api = Api { ops, access: access.clone(), closing, watchers: Arc::new(Semaphore::new(WATCHERS)) };
-    let quick = |handlers: MethodRouter<Api>| guarded(handlers, REQUEST_TIMEOUT);
-    let patient = |handlers: MethodRouter<Api>| guarded(handlers, COMPENSATION_TIMEOUT);
+    let without_query = |handlers: MethodRouter<Api>| handlers.route_layer(from_fn(params::none));
+    let listing = |handlers: MethodRouter<Api>| guarded(handlers, REQUEST_TIMEOUT);
+    let quick = |handlers: MethodRouter<Api>| listing(without_query(handlers));
+    let patient = |handlers: MethodRouter<Api>| guarded(without_query(handlers), COMPENSATION_TIMEOUT);
     let large = |handlers: MethodRouter<Api>| quick(handlers).layer(DefaultBodyLimit::max(wire::MAX_BYTES));
     Router::new()
         .route("/ops/status", quick(get(dead_letters::status)))
         .route("/ops/queues", quick(get(dead_letters::queues)))
-        .route("/ops/dead-letters", quick(get(dead_letters::breakdowns)))
-        .route("/ops/dead-letters/{queue}", quick(get(dead_letters::list)))
+        .route("/ops/dead-letters", listing(get(dead_letters::breakdowns)))
+        .route("/ops/dead-letters/{queue}", listing(get(dead_letters::list)))
         .route("/ops/dead-letters/{queue}/redrive", quick(get(dead_letters::last_move).post(dead_letters::redrive)))
-        .route("/ops/runs", quick(get(runs::list).post(runs::begin)))
+        .route("/ops/runs", listing(get(runs::list).post(runs::begin)))
         .route("/ops/runs/{run}", quick(get(runs::read)))
-        .route("/ops/runs/{run}/entries", quick(get(runs::entries)))
+        .route("/ops/runs/{run}/entries", listing(get(runs::entries)))
         .route("/ops/runs/{run}/replay", large(post(runs::replay)))
         .route("/ops/runs/{run}/resume", quick(post(runs::resume)))
         .route("/ops/runs/{run}/purge", quick(post(runs::purge)))
         .route("/ops/runs/{run}/import", large(post(runs::import)))
         .route("/ops/runs/{run}/repair", patient(post(runs::repair)))
         .route("/ops/runs/{run}/finish", quick(post(runs::finish)))
-        .route("/ops/orders", quick(get(orders::list)))
+        .route("/ops/orders", listing(get(orders::list)))
         .route("/ops/orders/{id}", quick(get(orders::read)))
         .route("/ops/orders/{id}/cancel", quick(post(orders::cancel)))
-        .route("/ops/executions", quick(get(executions::list)))
+        .route("/ops/executions", listing(get(executions::list)))
         .route("/ops/executions/{name}", quick(get(executions::read)))
         .route("/ops/executions/{name}/history", quick(get(executions::history)))
         .route("/ops/executions/{name}/stop", patient(post(executions::stop)))
         .route("/ops/executions/{name}/redrive", quick(post(executions::redrive)))
-        .route("/ops/stuck", quick(get(orders::stuck)))
+        .route("/ops/stuck", listing(get(orders::stuck)))
         .route("/ops/events", quick(get(events::stream)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(api)

@@ -68,8 +68,10 @@ async fn run(
     let pause = Duration::from_secs(1) * chunk / per_second;
     let dlq = QueueName::dlq(queue);
     let change = |change: &dyn Fn(&mut MoveTask)| last.lock().get_mut(&queue).map(change);
+    let mut next = tokio::time::Instant::now();
     for ids in ids.chunks(chunk as usize) {
-        let next = tokio::time::Instant::now() + pause;
+        tokio::time::sleep_until(next).await;
+        next = tokio::time::Instant::now() + pause;
         let with_attributes = |id: &MessageId| Some((*id, queues.peek_one(dlq, *id).ok()??.attributes()));
         match queues.redrive(dlq, queue.into(), ids.iter().filter_map(with_attributes).collect()).await {
             Ok(moved) => change(&|task| task.moved += moved as u64),
@@ -82,7 +84,6 @@ async fn run(
                 return;
             }
         };
-        tokio::time::sleep_until(next).await;
     }
     change(&|task| "COMPLETED".clone_into(&mut task.status));
     tracing::info!(%queue, at = %Timestamp::now(), "all dead letters were moved back");
