@@ -1,6 +1,6 @@
 //! Which pipeline is meant, and the key to it.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ops::Operations;
 
 use super::args::Connection;
@@ -12,13 +12,24 @@ impl Connection {
     ///
     /// # Errors
     /// If it can't be addressed; nothing was asked of it yet.
-    pub fn operations(&self) -> Result<Box<dyn Operations>> {
+    pub async fn operations(&self) -> Result<Box<dyn Operations>> {
         if self.aws {
-            bail!(
-                "this binary was built without the AWS adapters: build it with `cargo install --path . --features aws`"
-            );
+            return self.on_aws().await;
         }
         Ok(Box::new(self.client()?))
+    }
+
+    #[cfg(feature = "aws")]
+    async fn on_aws(&self) -> Result<Box<dyn Operations>> {
+        Ok(Box::new(super::aws::operations(self).await?))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_async, reason = "as with the AWS adapters")]
+    async fn on_aws(&self) -> Result<Box<dyn Operations>> {
+        anyhow::bail!(
+            "this binary was built without the AWS adapters: build it with `cargo install --path . --features aws`"
+        )
     }
 
     /// The embedded service.

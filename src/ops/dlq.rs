@@ -21,7 +21,7 @@ const IMPORT_BYTES: usize = 4 * 1024 * 1024;
 const IMPORT_LETTERS: usize = 100;
 
 pub async fn run(args: &DlqArgs) -> Result<ExitCode> {
-    let operations = args.connection.operations()?;
+    let operations = args.connection.operations().await?;
     let (operations, json) = (&*operations, args.connection.json);
     match &args.command {
         DlqCommand::Ls { all } => ls(operations, *all, json).await,

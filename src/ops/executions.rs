@@ -11,7 +11,7 @@ use super::args::{ExecutionsArgs, ExecutionsCommand};
 use super::{LEFT, pages, show};
 
 pub async fn run(args: &ExecutionsArgs) -> Result<ExitCode> {
-    let operations = args.connection.operations()?;
+    let operations = args.connection.operations().await?;
     let json = args.connection.json;
     match &args.command {
         ExecutionsCommand::Ls { status, limit } => {

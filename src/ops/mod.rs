@@ -1,6 +1,8 @@
 //! The verbs of ops on the command line. What they do is in the crate `ops`; here is how they are asked for and shown.
 
 pub mod args;
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
 mod connection;
 mod dlq;

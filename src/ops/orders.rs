@@ -11,7 +11,7 @@ use super::args::{OrdersArgs, OrdersCommand};
 use super::{pages, show};
 
 pub async fn run(args: &OrdersArgs) -> Result<ExitCode> {
-    let operations = args.connection.operations()?;
+    let operations = args.connection.operations().await?;
     let json = args.connection.json;
     match &args.command {
         OrdersCommand::Ls { status, customer, storefront, limit } => {

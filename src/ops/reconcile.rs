@@ -11,7 +11,7 @@ use super::args::ReconcileArgs;
 use super::{LEFT, pages, show};
 
 pub async fn run(args: &ReconcileArgs) -> Result<ExitCode> {
-    let operations = args.connection.operations()?;
+    let operations = args.connection.operations().await?;
     let json = args.connection.json;
     let list = async |page| operations.stuck(args.older_than, &page).await;
     let (stuck, _) = pages::collect(usize::MAX, list).await?;

@@ -12,7 +12,7 @@ use super::args::{AuditArgs, AuditCommand};
 use super::{pages, show};
 
 pub async fn run(args: &AuditArgs) -> Result<ExitCode> {
-    let operations = args.connection.operations()?;
+    let operations = args.connection.operations().await?;
     let json = args.connection.json;
     match &args.command {
         AuditCommand::Ls { limit } => {

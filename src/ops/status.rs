@@ -11,7 +11,7 @@ use super::args::{GatewayArgs, StatusArgs, Switch};
 use super::show;
 
 pub async fn status(args: &StatusArgs) -> Result<ExitCode> {
-    let status = args.connection.operations()?.status().await?;
+    let status = args.connection.operations().await?.status().await?;
     if args.connection.json {
         show::json(&status)?;
     } else {
@@ -35,7 +35,7 @@ pub async fn status(args: &StatusArgs) -> Result<ExitCode> {
 }
 
 pub async fn queues(args: &StatusArgs) -> Result<ExitCode> {
-    let queues = args.connection.operations()?.queues().await?;
+    let queues = args.connection.operations().await?.queues().await?;
     if args.connection.json {
         show::json(&queues)?
     } else {

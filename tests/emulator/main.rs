@@ -15,4 +15,5 @@ mod cost;
 mod deployment;
 mod fates;
 mod kills;
+mod ops;
 mod stack;

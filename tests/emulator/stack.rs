@@ -157,6 +157,11 @@ impl Stack {
         &self.deployed.resources[id]
     }
 
+    /// The stack's name.
+    pub fn name(&self) -> String {
+        format!("orderflow-{}", self.stage)
+    }
+
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk)
     }
