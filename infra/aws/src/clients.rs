@@ -1,11 +1,19 @@
 //! The SDK's clients: made once, in the function's init, with time-outs and retries that fit into its own time-out.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{ConfigLoader, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::calls::TellCalls;
 
@@ -52,7 +60,8 @@ impl Clients {
             .build();
         // Adaptive: a throttled table slows this client down, instead of being asked more often.
         let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
-        Self { config: loader.timeout_config(timeouts).retry_config(retries).load().await }
+        let loader = loader.timeout_config(timeouts).retry_config(retries).http_client(one_for_all());
+        Self { config: loader.load().await }
     }
 
     /// Over a configuration that was made elsewhere.
@@ -94,4 +103,19 @@ impl Clients {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
         aws_sdk_secretsmanager::Client::from_conf(config.interceptor(TellCalls).build())
     }
+}
+
+/// An HTTP client with one connector, made at the first call. The SDK's own reads the machine's trusted certificates for
+/// each client when that is made, and again when it is first used: most of a cold start (docs/PERFORMANCE.md).
+fn one_for_all() -> SharedHttpClient {
+    let shared = OnceLock::new();
+    http_client_fn(move |settings: &HttpConnectorSettings, components: &RuntimeComponents| {
+        let make = || {
+            let mut connector: ConnectorBuilder = Connector::builder().connector_settings(settings.clone());
+            connector.set_sleep_impl(components.sleep_impl());
+            connector.set_proxy_config(Some(ProxyConfig::from_env()));
+            SharedHttpConnector::new(connector.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build())
+        };
+        shared.get_or_init(make).clone()
+    })
 }

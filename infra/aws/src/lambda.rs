@@ -10,7 +10,8 @@ use orderflow_stripe::{SecretString, StripeGateway};
 use orders::ports::{Clock, PaymentGateway, SystemClock};
 use orders::step::QueueName;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 use workers::{BatchCore, Worker};
 
 use crate::stock::Tables;
@@ -23,10 +24,11 @@ use crate::{
 /// # Errors
 /// If the filter is not one, or something was installed before.
 pub fn init() -> Result<&'static Collector, Error> {
-    let filter = EnvFilter::try_new(Settings.find("ORDERFLOW_LOG").as_deref().unwrap_or("info"))?;
+    let filter: Targets = Settings.find("ORDERFLOW_LOG").as_deref().unwrap_or("info").parse()?;
     // Lambda stamps each line with its time.
-    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
-    logs.with_env_filter(filter).without_time().init();
+    let logs =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    tracing_subscriber::registry().with(logs.without_time().with_filter(filter)).init();
     // Stages of one account are told apart by it.
     let namespace = Settings.find("METRICS_NAMESPACE").unwrap_or_else(|| "Orderflow".to_owned());
     metrics_cloudwatch_embedded::Builder::new().cloudwatch_namespace(namespace).init()

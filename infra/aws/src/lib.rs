@@ -13,6 +13,9 @@
 //! A handler, a transition and the workflow's definition are the same as on SQLite; nothing in here decides about an order.
 //! The tables, their keys and the access patterns behind them are in docs/ARCHITECTURE.md.
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("the batch core catches panics, so that one record's does not end its batch: build with panic = \"unwind\"");
+
 mod attributes;
 pub mod calls;
 pub mod clients;
