@@ -78,14 +78,17 @@ pub(crate) fn megabytes(file: &Path) -> Result<f64, String> {
     Ok(metadata.len() as f64 / 1e6)
 }
 
-/// As `sam build` does it: in the crate's directory, whose manifest has the rest of the flags.
+/// As `sam build` does it: in the crate's directory, with the template's flags.
 fn cargo_lambda(target: Target, flags: &[&str]) -> Result<(), String> {
     can_compile_for(target.triple())?;
     let bin = venv("package", &root().join("xtask/requirements/package.txt"))?;
     let mut command = Command::new(bin.join("cargo-lambda"));
-    command.current_dir(root().join("infra/aws")).args(["lambda", "build", "--release", "--locked"]);
+    command.current_dir(root().join("infra/aws")).args(["lambda", "build", "--release", "--config", "functions.toml"]);
     // Without the check it would ask `rustup` to download a target.
-    command.args(["--skip-target-check", "--target", target.triple()]).args(flags).env("PATH", first_in_path(&bin)?);
+    command
+        .args(["--locked", "--skip-target-check", "--target", target.triple()])
+        .args(flags)
+        .env("PATH", first_in_path(&bin)?);
     eprintln!("\n==> cargo lambda build --release --target {} {}", target.triple(), flags.join(" "));
     run(&mut command)
 }
