@@ -14,7 +14,9 @@
 //! The tables, their keys and the access patterns behind them are in docs/ARCHITECTURE.md.
 
 #[cfg(not(panic = "unwind"))]
-compile_error!("the batch core catches panics, so that one record's does not end its batch: build with panic = \"unwind\"");
+compile_error!(
+    "the batch core catches panics, so that one record's does not end its batch: build with panic = \"unwind\""
+);
 
 mod attributes;
 pub mod calls;
