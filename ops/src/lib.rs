@@ -30,7 +30,6 @@ mod edit;
 mod executions;
 pub mod http;
 mod letter;
-pub mod load;
 mod local;
 mod operations;
 mod order_story;

@@ -13,7 +13,7 @@ mod purge;
 mod reconcile;
 mod replay;
 mod runs;
-pub mod show;
+mod show;
 mod status;
 
 use std::process::ExitCode;
