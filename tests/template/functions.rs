@@ -112,7 +112,7 @@ fn exactly_the_functions_that_report_failed_records_are_asked_for_them() {
         partial_batches,
         &[
             ("            FunctionResponseTypes: [ReportBatchItemFailures]\n", ""),
-            ("BuildProperties: { Binary: email }", "BuildProperties: { Binary: producer }"),
+            ("BuildProperties: { Binary: email,", "BuildProperties: { Binary: producer,"),
         ],
     );
 }

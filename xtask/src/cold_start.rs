@@ -71,7 +71,10 @@ pub(crate) fn measure(arguments: &[String]) -> Result<(), String> {
     // The first round is for the page cache.
     for round in 0..=runs {
         eprint!("\r{round}/{runs} ");
-        for function in &mut functions {
+        // Each is the first as often as any other: who comes after whom makes a difference.
+        for turn in 0..functions.len() {
+            let at = (round + turn) % functions.len();
+            let function = &mut functions[at];
             let (response, call) = function.start_twice()?;
             if round > 0 {
                 function.response.push(response);

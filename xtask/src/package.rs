@@ -47,8 +47,9 @@ pub(crate) fn package(arguments: &[String]) -> Result<(), String> {
             _ => return Err("usage: cargo xtask package [--target arm64|x86-64] [--out DIRECTORY]".to_owned()),
         }
     }
+    let packages = build(target, &out)?;
     println!("\n{:10} {:>9} {:>9}", "function", "binary", "zip");
-    for Package { name, binary, zip } in build(target, &out)? {
+    for Package { name, binary, zip } in packages {
         println!("{name:10} {:>6.2} MB {:>6.2} MB  {}", megabytes(&binary)?, megabytes(&zip)?, zip.display());
     }
     Ok(())
@@ -69,7 +70,7 @@ pub(crate) fn build(target: Target, out: &Path) -> Result<Vec<Package>, String> 
 pub(crate) fn build_nothing(target: Target) -> Result<PathBuf, String> {
     let out = root().join("target/lambda");
     cargo_lambda(target, &["--example", "nothing", "--lambda-dir", &out.to_string_lossy()])?;
-    Ok(built(target).join("examples/nothing"))
+    Ok(out.join("nothing/bootstrap"))
 }
 
 /// A file's size in MB, of 10^6 bytes.
@@ -78,14 +79,17 @@ pub(crate) fn megabytes(file: &Path) -> Result<f64, String> {
     Ok(metadata.len() as f64 / 1e6)
 }
 
-/// As `sam build` does it: in the crate's directory, whose manifest has the rest of the flags.
+/// As `sam build` does it: in the crate's directory, with the template's flags.
 fn cargo_lambda(target: Target, flags: &[&str]) -> Result<(), String> {
     can_compile_for(target.triple())?;
     let bin = venv("package", &root().join("xtask/requirements/package.txt"))?;
     let mut command = Command::new(bin.join("cargo-lambda"));
-    command.current_dir(root().join("infra/aws")).args(["lambda", "build", "--release", "--locked"]);
+    command.current_dir(root().join("infra/aws")).args(["lambda", "build", "--release", "--config", "functions.toml"]);
     // Without the check it would ask `rustup` to download a target.
-    command.args(["--skip-target-check", "--target", target.triple()]).args(flags).env("PATH", first_in_path(&bin)?);
+    command
+        .args(["--locked", "--skip-target-check", "--target", target.triple()])
+        .args(flags)
+        .env("PATH", first_in_path(&bin)?);
     eprintln!("\n==> cargo lambda build --release --target {} {}", target.triple(), flags.join(" "));
     run(&mut command)
 }
