@@ -183,7 +183,8 @@ pub(super) fn list(
     let status = status.map(status_name);
     // SQLite only uses a partial index whose condition it sees in the statement.
     let rare = match status {
-        None | Some("RUNNING" | "SUCCEEDED") => "",
+        None | Some("SUCCEEDED") => "",
+        Some("RUNNING") => "AND executions.status = 'RUNNING'",
         Some(_) => "AND executions.status NOT IN ('RUNNING', 'SUCCEEDED')",
     };
     let sql = format!(
