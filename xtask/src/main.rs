@@ -57,6 +57,8 @@ fn test() -> Result<(), String> {
         cargo("deny check bans licenses sources")?;
     }
     lint::lint()?;
+    // The functions that are deployed to the emulator, each with the list of its sources: a test run alone writes no such list.
+    cargo("build --workspace --locked")?;
     let emulator = Emulator::start()?;
     let tests = match installed("nextest") {
         true => "nextest run --workspace --locked --no-fail-fast",
