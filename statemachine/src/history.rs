@@ -70,6 +70,7 @@ pub enum EventType {
     ExecutionFailed,
     ExecutionAborted,
     ExecutionTimedOut,
+    ExecutionRedriven,
     PassStateEntered,
     PassStateExited,
     TaskStateEntered,
@@ -123,6 +124,8 @@ pub enum Details {
     ExecutionAborted(ErrorAndCause),
     #[serde(rename = "executionTimedOutEventDetails")]
     ExecutionTimedOut(ErrorAndCause),
+    #[serde(rename = "executionRedrivenEventDetails")]
+    ExecutionRedriven(ExecutionRedriven),
     #[serde(rename = "stateEnteredEventDetails")]
     StateEntered(StateEntered),
     #[serde(rename = "stateExitedEventDetails")]
@@ -184,6 +187,14 @@ pub struct ExecutionStarted {
     pub input_details: DataDetails,
     /// The role the workflow runs as.
     pub role_arn: String,
+}
+
+/// The execution goes on after an end that was no success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRedriven {
+    /// How often it has been redriven.
+    pub redrive_count: u32,
 }
 
 /// A state was entered.

@@ -75,7 +75,7 @@ pub use definition::{
     Definition, Fault, InvalidDefinition, MachineView, StateKind, StateView, TaskView, Transition, TransitionKind,
 };
 pub use effect::{Effect, Event, ExecutionStatus, Outcome, Task, Unexpected};
-pub use execution::Execution;
+pub use execution::{Execution, NotRedrivable, Redrive};
 pub use history::{EventType, HistoryEvent};
 pub use resource::{Integration, Pattern};
 pub use retry::{Catcher, Retrier};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use statemachine::{
-    Context, Definition, Effect, Event, EventType, Execution, ExecutionStatus, Outcome, Task, TaskToken, Unexpected,
+    Context, Definition, Effect, Event, EventType, Execution, ExecutionStatus, NotRedrivable, Outcome, Redrive, Task,
+    TaskToken, Unexpected,
 };
 
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
@@ -350,4 +351,63 @@ fn a_result_that_cannot_be_placed_is_a_match_failure() {
     let task = run.task().id;
     run.tell(Event::TaskSucceeded { task, output: json!(1) }).unwrap();
     assert_eq!(run.outcome().error.as_deref(), Some("States.ResultPathMatchFailure"));
+}
+
+fn charge() -> Value {
+    json!({
+        "StartAt": "Reserve",
+        "States": {
+            "Reserve": { "Type": "Pass", "Result": { "reserved": true }, "Next": "Charge" },
+            "Charge": {
+                "Type": "Task", "Resource": QUEUE, "TimeoutSeconds": 60, "End": true,
+                "Parameters": { "QueueUrl": "q", "MessageBody": { "at.$": "$$.State.EnteredTime" } },
+                "Retry": [{ "ErrorEquals": ["Busy"], "MaxAttempts": 1, "IntervalSeconds": 1 }],
+            },
+        },
+    })
+}
+
+fn from_charge(count: u32) -> Redrive {
+    Redrive { state: "Charge".to_owned(), input: json!({ "reserved": true }), execution_input: json!({}), count }
+}
+
+#[test]
+fn a_redriven_execution_goes_on_from_its_state_with_all_its_retries() {
+    let mut clocked = Clocked::start(charge(), json!({}));
+    clocked.tell(Event::Stop { error: None, cause: None }).unwrap();
+    let old = clocked.task();
+    clocked.pass(100_000);
+    let now = clocked.now;
+    let effects = clocked.execution.redrive(from_charge(1), now).unwrap();
+    let (Effect::Append(redriven), Effect::Append(scheduled)) = (&effects[0], &effects[1]) else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((redriven.kind, scheduled.kind), (EventType::ExecutionRedriven, EventType::TaskScheduled));
+    assert_eq!(serde_json::to_value(redriven).unwrap()["executionRedrivenEventDetails"], json!({ "redriveCount": 1 }));
+    assert_eq!(scheduled.previous_event_id, redriven.id);
+    clocked.effects = effects;
+
+    // A new task: the old token stays spent, and the worker sees when this try began.
+    let task = clocked.task();
+    assert_ne!(task.token, old.token);
+    assert_eq!(clocked.execution.task_of(old.token.as_ref().unwrap()), None);
+    assert_eq!(task.parameters["MessageBody"]["at"], "1970-01-02T03:46:40.000Z");
+    clocked.tell(Event::TaskFailed { task: task.id, error: Some("Busy".into()), cause: None }).unwrap();
+    assert_eq!(clocked.execution.status(), ExecutionStatus::Running, "it may be retried");
+    clocked.pass(2);
+    let task = clocked.task();
+    clocked.tell(Event::TaskSucceeded { task: task.id, output: json!("charged") }).unwrap();
+    assert_eq!(clocked.execution.status(), ExecutionStatus::Succeeded);
+}
+
+#[test]
+fn only_an_unsuccessful_execution_is_redriven_and_only_from_a_state_it_has() {
+    let mut clocked = Clocked::start(charge(), json!({}));
+    assert_eq!(clocked.execution.redrive(from_charge(1), clocked.now), Err(NotRedrivable::Status));
+    clocked.tell(Event::Stop { error: None, cause: None }).unwrap();
+    let nowhere = Redrive { state: "Refund".to_owned(), ..from_charge(1) };
+    assert_eq!(clocked.execution.redrive(nowhere, clocked.now), Err(NotRedrivable::State("Refund".to_owned())));
+    assert_eq!(clocked.execution.status(), ExecutionStatus::Aborted, "nothing has changed");
+    clocked.execution.redrive(from_charge(1), clocked.now).unwrap();
+    assert_eq!(clocked.execution.redrive(from_charge(2), clocked.now), Err(NotRedrivable::Status));
 }

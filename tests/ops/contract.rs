@@ -93,6 +93,7 @@ contract!(
     runs_are_listed_newest_first_and_finish_once,
     an_entry_needs_its_run,
     executions_are_listed_described_and_stopped_once,
+    a_stopped_execution_is_redriven_and_a_running_one_is_not,
     a_foreign_cursor_is_refused,
 );
 
@@ -252,6 +253,17 @@ async fn executions_are_listed_described_and_stopped_once(subject: Subject) {
     assert_eq!(subject.executions.history(&unknown).await.unwrap(), None);
     assert_eq!(subject.executions.stop(&unknown, "why").await.unwrap(), Stopped::Missing);
     assert_eq!(subject.executions.redrive(&unknown).await.unwrap(), Redriven::Missing);
+}
+
+async fn a_stopped_execution_is_redriven_and_a_running_one_is_not(subject: Subject) {
+    let id = subject.started("k").await;
+    assert!(matches!(subject.executions.redrive(&id).await.unwrap(), Redriven::Refused(_)), "it runs");
+    subject.executions.stop(&id, "why").await.unwrap();
+    assert_eq!(subject.executions.redrive(&id).await.unwrap(), Redriven::Redriven);
+    let described = subject.executions.describe(&id).await.unwrap().unwrap();
+    assert_eq!((described.status, described.stopped_at), (ExecutionStatus::Running, None));
+    let history = subject.executions.history(&id).await.unwrap().unwrap();
+    assert!(history.iter().any(|event| event["type"] == "ExecutionRedriven"), "{history:?}");
 }
 
 async fn a_foreign_cursor_is_refused(subject: Subject) {

@@ -103,3 +103,23 @@ async fn an_order_whose_dispatch_is_lost_is_dispatched_again() {
     .await;
     assert_eq!(shop.status(&id).await, Status::Confirmed);
 }
+
+#[tokio::test]
+async fn an_aborted_execution_is_redriven_and_ends_as_if_nothing_had_been() {
+    let (shop, id) = half_way().await;
+    shop.embedded.workflow().stop(&id, None, None).await.unwrap();
+    let ops = shop.ops();
+    shop.work(async {
+        assert_eq!(ops.redrive_execution(&id).await.unwrap().state, EntryState::Done);
+        shop.quiet(std::slice::from_ref(&id)).await;
+    })
+    .await;
+    assert_eq!(shop.status(&id).await, Status::Confirmed);
+    let execution = ops.execution(&id).await.unwrap();
+    assert_eq!(execution.status, orders::ports::ops::ExecutionStatus::Succeeded);
+    assert!(ops.redrive_execution(&id).await.is_err(), "it has succeeded");
+    let redriven = ops.history(&id).await.unwrap();
+    let numbers: Vec<u64> = redriven.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "the history has no holes");
+    assert_eq!(shop.embedded.gateway().ledger(&id).await.unwrap().len(), 1);
+}

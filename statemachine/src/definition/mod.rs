@@ -56,7 +56,7 @@ pub(crate) struct MachineIndex(usize);
 pub(crate) struct Machine {
     pub(crate) start: StateIndex,
     /// In the order in which a reader meets them from `StartAt` on.
-    states: Vec<StateIndex>,
+    pub(crate) states: Vec<StateIndex>,
 }
 
 /// A compiled state. Fields that a kind of state does not have are at their defaults.

@@ -1,12 +1,13 @@
 //! A running execution: its state, and the way in and out.
 //!
 //! [`turn`] drives states until the world is needed, [`task`] and [`recovery`] are what happens to a task, [`parallel`] is
-//! branches, [`io`] is what a state does to its data, [`timers`] is what is due. Not for keeping time, doing work or
-//! storing anything: effects tell the caller to.
+//! branches, [`io`] is what a state does to its data, [`timers`] is what is due, [`redrive`] is going on after an end that was
+//! no success. Not for keeping time, doing work or storing anything: effects tell the caller to.
 
 mod io;
 mod parallel;
 mod recovery;
+mod redrive;
 mod task;
 mod timers;
 mod turn;
@@ -24,6 +25,7 @@ use crate::effect::{Effect, Event, ExecutionStatus, Unexpected};
 use crate::rng::Randomness;
 use crate::snapshot::Snapshot;
 use crate::token::{TaskId, TaskToken};
+pub use redrive::{NotRedrivable, Redrive};
 use turn::Turn;
 
 /// One execution of a workflow.

@@ -15,7 +15,8 @@ use crate::document::Document;
 use crate::effect::{Effect, Event, ExecutionStatus, Outcome, Unexpected};
 use crate::failure::Failure;
 use crate::history::{
-    DataDetails, Details, ErrorAndCause, EventType, ExecutionStarted, HistoryEvent, Output, StateEntered, StateExited,
+    DataDetails, Details, ErrorAndCause, EventType, ExecutionRedriven, ExecutionStarted, HistoryEvent, Output,
+    StateEntered, StateExited,
 };
 use crate::limits::MAX_HISTORY_EVENTS;
 use crate::snapshot::Snapshot;
@@ -69,6 +70,17 @@ impl<'t> Turn<'t> {
         self.spawn(FlowId::ROOT, None, start, &input, 0);
         self.ready.push_back((FlowId::ROOT, Then::Enter(start, input)));
         self.drive();
+    }
+
+    /// The first turn after an end that was no success. Nothing is left of the flows there were.
+    pub(crate) fn redrive(&mut self, state: StateIndex, input: &Document, count: u32) {
+        let details = Details::ExecutionRedriven(ExecutionRedriven { redrive_count: count });
+        let Ok(event) = self.append(self.run.last_event, EventType::ExecutionRedriven, Some(details)) else { return };
+        self.spawn(FlowId::ROOT, None, state, input, event);
+        self.flow_mut(FlowId::ROOT).entered_event = event;
+        if self.run_again(FlowId::ROOT).is_ok() {
+            self.drive();
+        }
     }
 
     /// Takes one event.
@@ -190,6 +202,15 @@ impl<'t> Turn<'t> {
         Ok(done.unwrap_or_else(Then::Fail))
     }
 
+    /// Runs a flow's state from its beginning.
+    fn run_again(&mut self, id: FlowId) -> Result<(), Over> {
+        let state = self.state_of(id);
+        self.flow_mut(id).waiting = Waiting::Nothing;
+        let then = self.run_state(id, state)?;
+        self.ready.push_back((id, then));
+        Ok(())
+    }
+
     fn exit(&mut self, id: FlowId, output: &Document) -> Result<(), Over> {
         let state = self.state_of(id);
         let Some(kind) = exited(&state.kind) else { return Ok(()) };
@@ -266,11 +287,8 @@ impl<'t> Turn<'t> {
                     self.ready.push_back((flow, then));
                 }
                 Due::Retry(flow) => {
-                    let state = self.state_of(flow);
-                    self.flow_mut(flow).waiting = Waiting::Nothing;
-                    match self.run_state(flow, state) {
-                        Ok(then) => self.ready.push_back((flow, then)),
-                        Err(Over) => return,
+                    if self.run_again(flow).is_err() {
+                        return;
                     }
                 }
                 Due::TaskTimeout(flow) => self.task_timed_out(flow, Failure::timeout()),

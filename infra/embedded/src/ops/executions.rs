@@ -68,9 +68,6 @@ impl Executions for EmbeddedWorkflow {
     }
 
     async fn redrive(&self, name: &OrderId) -> Result<Redriven, Unavailable> {
-        Ok(match EmbeddedWorkflow::describe(self, name).await? {
-            None => Redriven::Missing,
-            Some(_) => Redriven::Refused("the embedded engine can't redrive".to_owned()),
-        })
+        EmbeddedWorkflow::redrive(self, name).await
     }
 }

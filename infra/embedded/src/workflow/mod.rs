@@ -6,6 +6,7 @@
 
 mod definitions;
 mod journal;
+mod redrive;
 mod store;
 mod timers;
 mod turn;
