@@ -11,6 +11,7 @@ use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use orders::Queue;
 use serde::Deserialize;
 
+use crate::load::args::{HELP as LOAD_HELP, LoadArgs};
 use crate::ops::args::OpsCommand;
 use crate::reconciling::Reconciling;
 use crate::retries::Retries;
@@ -32,6 +33,7 @@ Examples:
   orderflow serve --listen 127.0.0.1:9000 --data /var/lib/orderflow
   orderflow status                                   how the pipeline is, on one screen
   orderflow dlq ls                                   dead letters, by cause
+  orderflow load --rate 200/s --duration 1m          how fast it is, and whether the books balance
   orderflow cost --orders 50000                      what they cost on AWS
   orderflow completions bash > /etc/bash_completion.d/orderflow
   orderflow man /usr/local/share/man/man1            a man page per command
@@ -48,6 +50,9 @@ pub enum Command {
     Demo(DemoArgs),
     #[command(flatten)]
     Ops(OpsCommand),
+    /// Load an embedded service, say how it held, and whether the books balance.
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadArgs),
     /// Say what happy orders cost on AWS, here and in other designs.
     Cost(CostArgs),
     /// Print a shell's completion script.

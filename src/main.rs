@@ -5,6 +5,7 @@ mod config;
 mod cost;
 mod demo;
 mod http_server;
+mod load;
 mod logging;
 mod man;
 mod ops;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Load(load) => load::run(&load),
         Command::Cost(cost) => cost::run(&cost),
         Command::Ops(verb) => ops::run(&verb),
         Command::Man { directory } => man::write(&directory),

@@ -65,6 +65,7 @@ impl Pipeline {
         let access = &config.access;
         let more = orderflow_embedded::http::router(embedded.mailbox(), access.clone())
             .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
+            .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
             .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()));
         let router = producer::router(
             producer::Ports {

@@ -30,6 +30,7 @@ mod edit;
 mod executions;
 pub mod http;
 mod letter;
+pub mod load;
 mod local;
 mod operations;
 mod order_story;

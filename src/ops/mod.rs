@@ -13,7 +13,7 @@ mod purge;
 mod reconcile;
 mod replay;
 mod runs;
-mod show;
+pub mod show;
 mod status;
 
 use std::process::ExitCode;

@@ -1,31 +1,57 @@
-//! The mailbox over HTTP, for people: what the pipeline mailed, as it was rendered; and the switch of the simulated gateway, which
-//! can go down and come back. Needs the `ops` scope.
+//! What AWS has consoles and APIs of its own for, over HTTP: the mailbox (what the pipeline mailed, as it was rendered), the simulated
+//! gateway's switch and ledger, and a way to put any message into a queue. Needs the `ops` scope.
 //!
 //! Only the embedded runtime has these, so this is not part of the API that AWS shares. It follows its rules.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware::from_extractor_with_state;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use orders::ports::ListError;
+use orders::Queue;
+use orders::ports::{ListError, Outgoing, PageRequest, Queues as _, SendError};
 use producer::auth::{Access, OpsScope, Require};
-use producer::params::{BAD_CURSOR, Query};
+use producer::params::{BAD_CURSOR, Id, Query};
 use producer::problem::{self, Fault, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::gateway::SimulatedGateway;
+use crate::gateway::{Listed, Movement, SimulatedGateway};
 use crate::mailbox::{CapturedMail, Mailbox};
+use crate::queue::SqliteQueues;
 
-/// `GET` and `PUT /ops/gateway`: whether the simulated gateway is down, `{"down": true}`.
+/// `POST /ops/queues/{queue}/messages`: puts the request's body into a queue as a message, readable or not (SQS: `SendMessage`).
+/// For drills: what a poison message does must be seen before the night it comes.
+pub fn queue_router(queues: Arc<SqliteQueues>, access: Access) -> Router {
+    Router::new()
+        .route("/ops/queues/{queue}/messages", guarded(post(send), REQUEST_TIMEOUT))
+        .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
+        .with_state(queues)
+}
+
+async fn send(
+    State(queues): State<Arc<SqliteQueues>>,
+    Id(queue): Id<Queue>,
+    body: String,
+) -> Result<Response, Problem> {
+    tracing::warn!(%queue, bytes = body.len(), "ops put a message into a queue by hand");
+    match queues.send(queue.into(), Outgoing { body, ..Outgoing::default() }).await {
+        Ok(()) => Ok(StatusCode::ACCEPTED.into_response()),
+        Err(SendError::Invalid(why)) => Err(Fault::at("", why).into()),
+        Err(SendError::Unavailable(unavailable)) => Err(Problem::unavailable(&unavailable)),
+    }
+}
+
+/// `GET` and `PUT /ops/gateway`: whether the simulated gateway is down, `{"down": true}`; and `GET /ops/gateway/ledger`: the money
+/// that moved, newest first.
 pub fn gateway_router(gateway: Arc<SimulatedGateway>, access: Access) -> Router {
     Router::new()
         .route("/ops/gateway", guarded(get(read_gateway).put(switch_gateway), REQUEST_TIMEOUT))
+        .route("/ops/gateway/ledger", guarded(get(ledger), REQUEST_TIMEOUT))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(gateway)
 }
@@ -48,6 +74,35 @@ async fn switch_gateway(State(gateway): State<Arc<SimulatedGateway>>, body: Stri
     Ok(([NO_STORE], Json(Outage { down })).into_response())
 }
 
+async fn ledger(State(gateway): State<Arc<SimulatedGateway>>, uri: Uri) -> Result<Response, Problem> {
+    let page = gateway.list(&asked(&uri)?).await.map_err(listing_problem)?;
+    let entry = |Listed { order_id, entry }: Listed| {
+        let movement = match entry.movement {
+            Movement::Capture => "capture",
+            Movement::Refund => "refund",
+        };
+        json!({
+            "order_id": order_id, "payment": entry.payment, "movement": movement, "amount": entry.amount, "at": entry.at,
+        })
+    };
+    let items: Vec<Value> = page.items.into_iter().map(entry).collect();
+    Ok(([NO_STORE], Json(json!({ "items": items, "next_cursor": page.next }))).into_response())
+}
+
+fn asked(uri: &Uri) -> Result<PageRequest, Problem> {
+    let mut query = Query::of(uri);
+    let page = query.page();
+    query.finish()?;
+    Ok(page)
+}
+
+fn listing_problem(error: ListError) -> Problem {
+    match error {
+        ListError::InvalidCursor => Fault::in_parameter("cursor", BAD_CURSOR).into(),
+        ListError::Unavailable(unavailable) => Problem::unavailable(&unavailable),
+    }
+}
+
 /// `GET /mailbox` (JSON, newest first), `GET /mailbox/{id}` (as its reader sees it) and `GET /mailbox/{id}/text`.
 pub fn router(mailbox: Arc<Mailbox>, access: Access) -> Router {
     Router::new()
@@ -61,13 +116,7 @@ pub fn router(mailbox: Arc<Mailbox>, access: Access) -> Router {
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 async fn list(State(mailbox): State<Arc<Mailbox>>, uri: Uri) -> Result<Response, Problem> {
-    let mut query = Query::of(&uri);
-    let page = query.page();
-    query.finish()?;
-    let page = mailbox.list(&page).await.map_err(|error| match error {
-        ListError::InvalidCursor => Fault::in_parameter("cursor", BAD_CURSOR).into(),
-        ListError::Unavailable(unavailable) => Problem::unavailable(&unavailable),
-    })?;
+    let page = mailbox.list(&asked(&uri)?).await.map_err(listing_problem)?;
     let mails: Vec<Value> = page.items.iter().map(summary).collect();
     Ok(([NO_STORE], Json(json!({ "mails": mails, "next_cursor": page.next }))).into_response())
 }

@@ -6,6 +6,8 @@
 //! | `change` | [`orders::ports::ops::Stamped`]: an order ended, an execution went on, a dead letter | yes |
 //! | `queues` | the queues' depths, four times a second at most | – |
 //!
+//! `?only=ends` leaves out what most watchers need and a counting one doesn't: executions that go on, and depths.
+//!
 //! A client that comes back with `Last-Event-ID` goes on where it was; if that is too long ago (or was another process), it
 //! gets a snapshot. An order's end can be told twice: the first counts.
 
@@ -13,11 +15,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt as _};
-use orders::ports::ops::{News, Watch};
+use orders::ports::ops::{Change, ExecutionStatus, News, Stamped, Watch};
+use producer::params::Query;
 use producer::problem::{self, Problem};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -34,7 +37,11 @@ pub(super) async fn stream(
     State(api): State<Api>,
     Caller(ops): Caller,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    let mut query = Query::of(&uri);
+    let only_ends = query.take("only", |text| if text == "ends" { Ok(true) } else { Err("it is `ends`") });
+    query.finish()?;
     let Some(changes) = ops.ports.changes.clone() else {
         return Err(Problem::new(problem::NOT_FOUND, "This platform tells no changes."));
     };
@@ -42,7 +49,8 @@ pub(super) async fn stream(
     let permit = api.watchers.clone().try_acquire_owned().map_err(full)?;
     let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let watch = changes.watch(after);
-    let told = Told { ops, watch, closing: api.closing.clone(), depths_due: None, _permit: permit };
+    let only_ends = only_ends.unwrap_or_default();
+    let told = Told { ops, watch, only_ends, closing: api.closing.clone(), depths_due: None, _permit: permit };
     let sse = Sse::new(told.events()).keep_alive(KeepAlive::default());
     Ok((NO_STORE, sse).into_response())
 }
@@ -51,6 +59,7 @@ pub(super) async fn stream(
 struct Told {
     ops: Ops,
     watch: Box<dyn Watch>,
+    only_ends: bool,
     closing: watch::Receiver<bool>,
     /// The queues have changed; when their depths may be told.
     depths_due: Option<Instant>,
@@ -86,13 +95,19 @@ impl Told {
             return Some(depths(&self.ops).await);
         };
         let News { missed, changes, queues_changed } = news;
-        if queues_changed {
+        if queues_changed && !self.only_ends {
             self.depths_due.get_or_insert_with(|| Instant::now() + DEPTHS_EVERY);
         }
         let mut events = if missed { snapshot(&self.ops).await } else { Vec::new() };
-        events.extend(changes.iter().filter_map(|change| Some(event("change", change)?.id(&change.id))));
+        let told = changes.iter().filter(|change| !self.only_ends || is_end(change));
+        events.extend(told.filter_map(|change| Some(event("change", change)?.id(&change.id))));
         Some(events)
     }
+}
+
+/// Whether something is over with it.
+fn is_end(stamped: &Stamped) -> bool {
+    !matches!(stamped.change, Change::Execution { status: ExecutionStatus::Running, .. })
 }
 
 /// One that can't be taken now is left out: the client sees that none came, and the log says why.

@@ -13,7 +13,7 @@
 //! GET  /ops/orders[/{id}]                      POST /ops/runs/{run}/repair        {order_id}
 //! POST /ops/orders/{id}/cancel                 POST /ops/runs/{run}/finish
 //! GET  /ops/executions[/{name}[/history]]      GET  /ops/stuck?age_seconds=
-//! POST /ops/executions/{name}/stop             GET  /ops/events                   server-sent
+//! POST /ops/executions/{name}/stop             GET  /ops/events?only=             server-sent
 //! POST /ops/executions/{name}/redrive
 //! ```
 
@@ -97,7 +97,7 @@ pub fn router(ops: Ops, access: Access, closing: watch::Receiver<bool>) -> Route
         .route("/ops/executions/{name}/stop", patient(post(executions::stop)))
         .route("/ops/executions/{name}/redrive", quick(post(executions::redrive)))
         .route("/ops/stuck", listing(get(orders::stuck)))
-        .route("/ops/events", quick(get(events::stream)))
+        .route("/ops/events", listing(get(events::stream)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(api)
 }

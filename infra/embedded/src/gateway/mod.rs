@@ -14,13 +14,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use orders::money::MAX_AMOUNT;
 use orders::payment::PaymentId;
-use orders::ports::{Clock, GatewayError, Payment, PaymentGateway, PaymentRequest, PaymentStatus, Unavailable};
+use orders::ports::{
+    Clock, GatewayError, ListError, Page, PageRequest, Payment, PaymentGateway, PaymentRequest, PaymentStatus,
+    Unavailable,
+};
 use orders::sandbox::{Method, Operation};
 use orders::{Money, OrderId, RejectReason};
 use rusqlite::Connection;
 
 use crate::clock::now;
 use crate::db::{Db, Verdict};
+use crate::paging;
 use rows::{Answer, Key};
 
 /// What an entry of the ledger records.
@@ -43,6 +47,15 @@ pub struct LedgerEntry {
     pub amount: Money,
     /// When.
     pub at: Timestamp,
+}
+
+/// An entry of the ledger as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// For which order.
+    pub order_id: OrderId,
+    /// What moved.
+    pub entry: LedgerEntry,
 }
 
 /// What moved for one order.
@@ -114,6 +127,16 @@ impl SimulatedGateway {
     pub async fn ledger(&self, order: &OrderId) -> Result<Vec<LedgerEntry>, Unavailable> {
         let order = order.clone();
         self.db.scan(move |connection| rows::ledger(connection, &order)).await
+    }
+
+    /// All that ever moved, newest first.
+    ///
+    /// # Errors
+    /// [`ListError`] if the cursor is none of this listing's, or the file can't be read now.
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<Listed>, ListError> {
+        let before = paging::before(page.cursor.as_deref())?;
+        let limit = page.limit.get();
+        Ok(self.db.scan(move |connection| rows::list(connection, before, limit)).await?)
     }
 
     /// What moved for each order of which anything did.

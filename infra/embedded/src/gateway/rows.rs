@@ -1,12 +1,13 @@
 //! The gateway's payments, ledger and idempotency keys as rows.
 
-use orders::ports::{GatewayError, PaymentStatus};
+use orders::ports::{GatewayError, Page, PaymentStatus};
 use orders::{Currency, Money, OrderId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{LedgerEntry, Movement, OrderTotals, id_of};
+use super::{LedgerEntry, Listed, Movement, OrderTotals, id_of};
 use crate::clock::timestamp;
+use crate::paging;
 
 /// Stripe: keys are removed once they are at least a day old.
 const KEY_LIFETIME: i64 = 24 * 60 * 60 * 1000;
@@ -104,20 +105,37 @@ pub(super) fn remember(connection: &Connection, key: &Key, seq: i64, status: Pay
     connection.prepare_cached(sql)?.execute(params![key.key, key.request, seq, status.to_string(), key.now]).map(drop)
 }
 
+fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+    let currency = row.get_ref(3)?.as_str()?;
+    let unknown = || invalid(3, std::io::Error::other("not a currency"));
+    Ok(LedgerEntry {
+        payment: id_of(row.get(0)?),
+        movement: if row.get_ref(1)?.as_str()? == "capture" { Movement::Capture } else { Movement::Refund },
+        amount: Money::new(row.get(2)?, Currency::from_code(currency).ok_or_else(unknown)?),
+        at: timestamp(row.get(4)?),
+    })
+}
+
 pub(super) fn ledger(connection: &Connection, order: &OrderId) -> rusqlite::Result<Vec<LedgerEntry>> {
     let sql = "SELECT payment, entry, gateway_ledger.amount, currency, at FROM gateway_ledger
                JOIN gateway_payments ON gateway_payments.seq = payment WHERE order_id = ? ORDER BY gateway_ledger.seq";
-    let entry = |row: &Row<'_>| {
-        let currency = row.get_ref(3)?.as_str()?;
-        let unknown = || invalid(3, std::io::Error::other("not a currency"));
-        Ok(LedgerEntry {
-            payment: id_of(row.get(0)?),
-            movement: if row.get_ref(1)?.as_str()? == "capture" { Movement::Capture } else { Movement::Refund },
-            amount: Money::new(row.get(2)?, Currency::from_code(currency).ok_or_else(unknown)?),
-            at: timestamp(row.get(4)?),
-        })
-    };
     connection.prepare_cached(sql)?.query_map([order.as_str()], entry)?.collect()
+}
+
+/// Walks down from `before`.
+pub(super) fn list(connection: &Connection, before: i64, limit: u32) -> rusqlite::Result<Page<Listed>> {
+    let sql = "SELECT payment, entry, gateway_ledger.amount, currency, at, order_id, gateway_ledger.seq
+               FROM gateway_ledger JOIN gateway_payments ON gateway_payments.seq = payment
+               WHERE gateway_ledger.seq < ? ORDER BY gateway_ledger.seq DESC LIMIT ?";
+    let listed = |row: &Row<'_>| {
+        let order_id = row.get::<_, String>(5)?.try_into().map_err(|error: orders::InvalidId| invalid(5, error))?;
+        Ok((row.get(6)?, Listed { order_id, entry: entry(row)? }))
+    };
+    let mut select = connection.prepare_cached(sql)?;
+    let rows = select.query_map([before, i64::from(limit)], listed)?.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
+    let is_full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = rows.last().filter(|_| is_full).map(|(seq, _)| paging::cursor(*seq));
+    Ok(Page { items: rows.into_iter().map(|(_, listed)| listed).collect(), next })
 }
 
 pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Vec<OrderTotals>> {
