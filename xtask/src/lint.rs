@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::npm;
 use crate::venv::{run, venv};
 
 const TEMPLATE: &str = "infra/aws/template.yaml";
@@ -24,8 +25,8 @@ pub(crate) fn lint() -> Result<(), String> {
     at_root(tool(&sam, "cfn-lint").arg(TEMPLATE).arg("--parameters").args(PRODUCTION))?;
     at_root(tool(&checkov, "checkov").args(["--config-file", "infra/aws/.checkov.yaml", "--file", TEMPLATE]))?;
     at_root(tool(&sam, "statelint").arg(DEFINITION))?;
-    match npm()? {
-        Some(bin) => at_root(tool(&bin, "asl-validator").args(["--json-path", DEFINITION])),
+    match npm::install()? {
+        Some(npm) => at_root(tool(&npm.join("node_modules/.bin"), "asl-validator").args(["--json-path", DEFINITION])),
         None => {
             eprintln!("there is no npm here: asl-validator is left to CI");
             Ok(())
@@ -39,21 +40,6 @@ fn root() -> PathBuf {
 
 fn python(name: &str) -> Result<PathBuf, String> {
     venv(name, &root().join(format!("xtask/requirements/{name}.txt")))
-}
-
-/// The tools of `xtask/npm`, installed in `target/npm` as its lock file says; `None` where there is no npm. CI must have it.
-fn npm() -> Result<Option<PathBuf>, String> {
-    let there = Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !there && std::env::var_os("CI").is_none() {
-        return Ok(None);
-    }
-    let (from, to) = (root().join("xtask/npm"), root().join("target/npm"));
-    std::fs::create_dir_all(&to).map_err(|error| format!("{}: {error}", to.display()))?;
-    for file in ["package.json", "package-lock.json"] {
-        std::fs::copy(from.join(file), to.join(file)).map_err(|error| format!("{file}: {error}"))?;
-    }
-    run(Command::new("npm").args(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&to))?;
-    Ok(Some(to.join("node_modules/.bin")))
 }
 
 fn tool(bin: &Path, name: &str) -> Command {

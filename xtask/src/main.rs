@@ -1,9 +1,11 @@
 //! `cargo xtask`: what the project does to itself. Needs nothing but Rust; tools that make it better are used if they
 //! are there.
 
+mod browser;
 mod cold_start;
 mod emulator;
 mod lint;
+mod npm;
 mod package;
 mod picture;
 mod venv;
@@ -16,6 +18,7 @@ const USAGE: &str = "\
 usage: cargo xtask test      format, lints, all tests, documentation, dependencies
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
+       cargo xtask browser   the tests in Chromium: [NAME of tests/browser/NAME.test.mjs]...
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
        cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
        cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Some("test") => test(),
         Some("bench") => cargo("bench --workspace --benches"),
         Some("emulator") => emulator::serve(),
+        Some("browser") => cargo("build --package orderflow --locked").and_then(|()| browser::test(&arguments)),
         Some("lint") => lint::lint(),
         Some("package") => package::package(&arguments),
         Some("cold-start") => cold_start::measure(&arguments),
@@ -66,6 +70,7 @@ fn test() -> Result<(), String> {
     };
     cargo_with(&[(emulator::VARIABLE, &emulator.endpoint)], tests)?;
     drop(emulator);
+    browser::test_where_possible()?;
     cargo("test --workspace --locked --doc")?;
     no_aws_sdk()
 }

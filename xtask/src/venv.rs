@@ -41,7 +41,10 @@ pub fn show(name: Option<String>) -> Result<(), String> {
 }
 
 /// One process makes an environment; the others wait for it.
-fn lock(all: &Path, name: &str) -> std::io::Result<File> {
+///
+/// # Errors
+/// If there can be no file in that directory.
+pub fn lock(all: &Path, name: &str) -> std::io::Result<File> {
     std::fs::create_dir_all(all)?;
     let lock = File::create(all.join(format!("{name}.lock")))?;
     lock.lock()?;

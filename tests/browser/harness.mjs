@@ -1,0 +1,55 @@
+// Runs a test with a service of its own and a page of a real browser, and fails it if the page complained. Playwright drives
+// Debian's Chromium; Node's test runner runs the files (`cargo xtask browser`). Pages are asked for their `data-*` attributes,
+// never for pixels, and waited for by condition, never for a while.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test as nodeTest } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Service } from './service.mjs';
+import { Watcher } from './watcher.mjs';
+
+/// What `cargo xtask browser` installed.
+const require = createRequire(new URL('../../target/npm/', import.meta.url));
+const { chromium } = require('playwright-core');
+
+/// Where a failed test leaves its picture.
+const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url));
+
+const LAUNCH = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  // Its sandbox refuses root, which is who runs tests in a container.
+  chromiumSandbox: process.getuid() !== 0,
+};
+
+let browser;
+before(async () => {
+  browser = await chromium.launch(LAUNCH);
+});
+after(() => browser.close());
+
+/// A test. `body` gets `{ service, page, watcher }`; what the page may complain of it tells the watcher. `setting` has what
+/// `Service.start` and Playwright's `newContext` (`context`) take.
+export function test(name, body, { context: wanted, ...setting } = {}) {
+  nodeTest(name, async (t) => {
+    const service = await Service.start(setting);
+    const context = await browser.newContext({ baseURL: service.url, ...wanted });
+    const watcher = new Watcher(context, service.url);
+    const page = await context.newPage();
+    try {
+      await body({ service, page, watcher, t });
+      assert.deepEqual(watcher.complaints, []);
+    } catch (error) {
+      mkdirSync(PICTURES, { recursive: true });
+      const picture = `${PICTURES}${name.replaceAll(/\W+/g, '-')}.png`;
+      await page.screenshot({ path: picture }).catch(() => {});
+      t.diagnostic(`${page.url()} ${picture}\n${watcher.complaints.join('\n')}\n${service.log()}`);
+      throw error;
+    } finally {
+      await context.close();
+      await service.remove();
+    }
+  });
+}

@@ -1,0 +1,71 @@
+//! The tests in a real browser (`tests/browser`): Debian's Chromium, driven by Playwright from npm, run by Node's own test runner.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::npm;
+use crate::venv::run;
+
+/// Names another Chromium; the tests know it, too.
+const VARIABLE: &str = "CHROMIUM";
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// `cargo xtask browser [NAME]…`: all tests, or those of the named files. The service must have been built.
+///
+/// # Errors
+/// What is missing, or that a test failed.
+pub(crate) fn test(names: &[String]) -> Result<(), String> {
+    let files = files(names)?;
+    // A file at a time: each has a browser and a service of its own, and two would only wait for each other.
+    node(&["--test", "--test-reporter=spec", "--test-concurrency=1"], &files)
+}
+
+/// The same in a run of all tests: left to CI where there is no browser.
+///
+/// # Errors
+/// That a test failed; in CI, what is missing as well.
+pub(crate) fn test_where_possible() -> Result<(), String> {
+    match missing() {
+        Some(missing) if std::env::var_os("CI").is_none() => {
+            eprintln!("\nthere is no {missing} here: the tests in the browser are left to CI");
+            Ok(())
+        }
+        _ => test(&[]),
+    }
+}
+
+fn node(flags: &[&str], files: &[PathBuf]) -> Result<(), String> {
+    if let Some(missing) = missing() {
+        return Err(format!("there is no {missing} here; on Debian: apt-get install nodejs npm chromium"));
+    }
+    npm::install()?;
+    eprintln!("\n==> node {}", flags.join(" "));
+    run(Command::new("node").args(flags).args(files).current_dir(root()))
+}
+
+fn missing() -> Option<String> {
+    let chromium = std::env::var(VARIABLE).unwrap_or_else(|_| CHROMIUM.to_owned());
+    let answers = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
+    let absent = |program: &&str| !answers(program);
+    ["node", "npm", &chromium].into_iter().find(absent).map(str::to_owned)
+}
+
+fn files(names: &[String]) -> Result<Vec<PathBuf>, String> {
+    let directory = root().join("tests/browser");
+    let entries = std::fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let is_meant = |name: &str| names.is_empty() || names.iter().any(|wanted| *wanted == name);
+    let of_test = |file: &PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".test.mjs"));
+        name.is_some_and(is_meant)
+    };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_test).collect();
+    files.sort();
+    match files.is_empty() {
+        true => Err(format!("no such test in {}", directory.display())),
+        false => Ok(files),
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
