@@ -1,10 +1,13 @@
 //! What a drawing shows of an execution or of many: for each state a status and a few words, for each edge whether it was
 //! taken. The page patches these into a drawing that it has, by id; nothing here changes a position.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use statemachine::ExecutionStatus;
 
-use crate::layout::sizes::{BADGE_PADDING, STATE_PADDING, STATE_TEXT_AT};
+use crate::layout::sizes::{BADGE_PADDING, MARGIN, STATE_PADDING, STATE_TEXT_AT};
 use crate::layout::{Edge, Layout, Node};
 use crate::model::{EdgeKind, Kind};
 use crate::status::{Execution, StateStatus, Status};
@@ -23,16 +26,20 @@ pub enum Overlay<'a> {
     Traffic(&'a Traffic),
 }
 
+/// The `data-` attributes of an element that change, by their names without `data-`. What is none is not there.
+pub type Data = BTreeMap<&'static str, Option<String>>;
+
 /// What is shown on a layout.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Faces {
-    /// `definition`, `execution` or `traffic`.
-    pub view: &'static str,
-    /// The whole at a glance.
+    /// Of the whole.
+    pub data: Data,
+    /// The whole at a glance, as it fits.
     pub caption: String,
-    /// How an execution stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    /// All of the caption, for those who don't see the drawing.
+    pub title: String,
+    /// The drawing in words, for them.
+    pub description: String,
     /// The states, in the layout's order.
     pub nodes: Vec<NodeFace>,
     /// The edges, in the layout's order.
@@ -44,16 +51,16 @@ pub struct Faces {
 pub struct NodeFace {
     /// The id in the layout.
     pub id: String,
-    /// None where only the definition is drawn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    /// Its attributes.
+    pub data: Data,
     /// The symbol to `use`.
     pub icon: &'static str,
     /// The second line, as it fits.
     pub detail: String,
     /// Retries that are allowed, attempts that were made, or executions that are here.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub badge: Option<Badge>,
+    /// How long its open task still has.
+    pub clock: Option<String>,
     /// All there is to say, for whoever points at it or listens.
     pub title: String,
 }
@@ -72,25 +79,36 @@ pub struct Badge {
 pub struct EdgeFace {
     /// The id in the layout.
     pub id: String,
-    /// Whether anything went this way.
-    pub taken: bool,
+    /// Its attributes.
+    pub data: Data,
     /// How often, where that is worth a word.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl Faces {
     /// What an overlay shows on a layout.
     pub fn of(layout: &Layout, overlay: Overlay<'_>) -> Self {
-        let (view, caption, status) = match overlay {
-            Overlay::Definition => ("definition", layout.comment.clone().unwrap_or_default(), None),
-            Overlay::Execution(execution) => ("execution", execution.text.clone(), Some(execution.overall())),
-            Overlay::Traffic(traffic) => ("traffic", caption(traffic), None),
+        let (view, caption, title) = match overlay {
+            Overlay::Definition => ("definition", layout.comment.clone().unwrap_or_default(), "Workflow".to_owned()),
+            Overlay::Execution(execution) => {
+                ("execution", execution.text.clone(), format!("Execution: {}", execution.text))
+            }
+            Overlay::Traffic(traffic) => {
+                let caption = caption(traffic);
+                ("traffic", caption.clone(), format!("Executions: {caption}"))
+            }
         };
+        let execution = if let Overlay::Execution(execution) = overlay { Some(execution) } else { None };
         Self {
-            view,
-            caption,
-            status,
+            data: [
+                ("view", Some(view.to_owned())),
+                ("execution", execution.map(|it| it.overall().name().to_owned())),
+                ("as-of", execution.map(|it| it.as_of.to_string())),
+            ]
+            .into(),
+            caption: text::fit(&caption, Font::Caption, layout.width - 2 * MARGIN),
+            title: text::clean(&title),
+            description: text::clean(&execution.map_or_else(|| listed(layout), path_taken)),
             nodes: layout.nodes.iter().map(|node| NodeFace::of(node, overlay)).collect(),
             edges: layout.edges.iter().map(|edge| EdgeFace::of(edge, overlay)).collect(),
         }
@@ -99,7 +117,7 @@ impl Faces {
 
 impl Execution {
     /// How the whole stands, in the words of its states.
-    pub(crate) fn overall(&self) -> Status {
+    const fn overall(&self) -> Status {
         match self.status {
             ExecutionStatus::Running => Status::Running,
             ExecutionStatus::Succeeded => Status::Succeeded,
@@ -120,42 +138,105 @@ fn caption(traffic: &Traffic) -> String {
     caption
 }
 
+fn listed(layout: &Layout) -> String {
+    let names: Vec<&str> = layout.nodes.iter().map(|node| node.name.as_str()).collect();
+    let comment = layout.comment.as_deref().unwrap_or_default();
+    format!("{comment} States: {}.", names.join(", ")).trim_start().to_owned()
+}
+
+fn path_taken(execution: &Execution) -> String {
+    let mut visited: Vec<_> = execution.states.iter().filter(|(_, state)| state.entered.is_some()).collect();
+    visited.sort_by_key(|(_, state)| state.entered);
+    let steps: Vec<String> = visited.iter().map(|(name, state)| format!("{name}: {}", state.text)).collect();
+    if steps.is_empty() { "No state was entered.".to_owned() } else { format!("{}.", steps.join("; ")) }
+}
+
+/// What the three overlays make of a state.
+#[derive(Default)]
+struct Shown {
+    status: Option<Status>,
+    detail: String,
+    badge: Option<String>,
+    clock: Option<String>,
+    data: Vec<(&'static str, Option<String>)>,
+}
+
+impl Shown {
+    fn of(node: &Node, overlay: Overlay<'_>) -> Self {
+        match overlay {
+            Overlay::Definition => Self {
+                detail: node.detail.clone(),
+                badge: (node.retries > 0).then(|| format!("↻ {}", words::retries(node.retries))),
+                ..Self::default()
+            },
+            Overlay::Execution(execution) => match execution.states.get(&node.name) {
+                Some(state) => Self::visited(state, execution.as_of),
+                None => {
+                    let pending = Status::Pending;
+                    Self { status: Some(pending), detail: pending.word().to_owned(), ..Self::default() }
+                }
+            },
+            Overlay::Traffic(traffic) => Self::loaded(traffic.states.get(&node.name).copied().unwrap_or_default()),
+        }
+    }
+
+    fn visited(state: &StateStatus, now: Timestamp) -> Self {
+        let is_open = state.entered.is_some() && state.left.is_none();
+        let since = is_open.then(|| now.checked_sub(SignedDuration::from_millis(state.spent_ms)).ok()).flatten();
+        let left = state.times_out.map(|at| at.duration_since(now).as_millis());
+        Self {
+            status: Some(state.status),
+            detail: state.text.clone(),
+            badge: repetitions(state),
+            clock: left.map(|left| format!("{} left", words::duration(left.try_into().unwrap_or_default()))),
+            data: vec![
+                ("attempts", (state.attempts > 0).then(|| state.attempts.to_string())),
+                ("visits", (state.visits > 0).then(|| state.visits.to_string())),
+                ("since", since.map(|at| at.to_string())),
+                ("times-out", state.times_out.map(|at| at.to_string())),
+                ("heartbeat-seconds", state.heartbeat_seconds.map(|seconds| seconds.to_string())),
+            ],
+        }
+    }
+
+    fn loaded(load: Load) -> Self {
+        let (now, failed) = (words::count(load.now), words::count(load.failed));
+        let (status, detail) = match (load.now, load.failed) {
+            (0, 0) => (Status::Pending, "Idle".to_owned()),
+            (_, 0) => (Status::Running, format!("{now} here now")),
+            (0, _) => (Status::Failed, format!("{failed} failed")),
+            (..) => (Status::Failed, format!("{failed} failed · {now} here now")),
+        };
+        Self {
+            status: Some(status),
+            detail,
+            data: vec![("now", Some(load.now.to_string())), ("failed", Some(load.failed.to_string()))],
+            badge: (load.now > 0).then_some(now),
+            clock: None,
+        }
+    }
+}
+
 impl NodeFace {
     fn of(node: &Node, overlay: Overlay<'_>) -> Self {
-        let (status, detail, badge) = match overlay {
-            Overlay::Definition => {
-                let retries = (node.retries > 0).then(|| format!("↻ {}", words::retries(node.retries)));
-                (None, node.detail.clone(), retries)
-            }
-            Overlay::Execution(execution) => match execution.states.get(&node.name) {
-                Some(state) => (Some(state.status), state.text.clone(), repetitions(state)),
-                None => (Some(Status::Pending), Status::Pending.word().to_owned(), None),
-            },
-            Overlay::Traffic(traffic) => {
-                let load = traffic.states.get(&node.name).copied().unwrap_or_default();
-                let (status, detail) = match (load.now, load.failed) {
-                    (0, 0) => (Status::Pending, "Idle".to_owned()),
-                    (now, 0) => (Status::Running, format!("{} here now", words::count(now))),
-                    (0, failed) => (Status::Failed, format!("{} failed", words::count(failed))),
-                    (now, failed) => {
-                        (Status::Failed, format!("{} failed · {} here now", words::count(failed), words::count(now)))
-                    }
-                };
-                (Some(status), detail, (load.now > 0).then(|| words::count(load.now)))
-            }
-        };
-        let said =
-            [node.comment.as_deref(), status.map(|_| detail.as_str()), badge.as_deref().filter(|_| status.is_some())];
+        let Shown { status, detail, badge, clock, data } = Shown::of(node, overlay);
+        let said = [
+            node.comment.as_deref(),
+            status.map(|_| detail.as_str()),
+            badge.as_deref().filter(|_| status.is_some()),
+            clock.as_deref(),
+        ];
         let title = std::iter::once(format!("{} ({})", node.name, node.detail))
-            .chain(said.into_iter().flatten().map(str::to_owned))
+            .chain(said.into_iter().flatten().map(text::clean))
             .collect::<Vec<_>>()
             .join("\n");
         Self {
             id: node.id.clone(),
-            status,
+            data: data.into_iter().chain([("status", status.map(|it| it.name().to_owned()))]).collect(),
             icon: icon(node, status),
             detail: text::fit(&detail, Font::Detail, node.rect.width - STATE_TEXT_AT - STATE_PADDING),
             badge: badge.map(|text| Badge { width: text::width(&text, Font::Badge) + 2 * BADGE_PADDING, text }),
+            clock,
             title,
         }
     }
@@ -193,18 +274,24 @@ impl EdgeFace {
         let is_it = |from: &Option<String>, to: &Option<String>, kind: EdgeKind| {
             *from == edge.from && *to == edge.to && kind == edge.kind
         };
-        let (taken, note) = match overlay {
-            Overlay::Definition => (false, None),
+        let (taken, how_often, note) = match overlay {
+            Overlay::Definition => (false, None, None),
             Overlay::Execution(execution) => {
                 let times = execution.taken.iter().find(|it| is_it(&it.from, &it.to, it.kind)).map_or(0, |it| it.times);
-                (times > 0, (times > 1).then(|| format!("× {}", words::count(times.into()))))
+                let note = (times > 1).then(|| format!("× {}", words::count(times.into())));
+                (times > 0, Some(("times", times.to_string())), note)
             }
             Overlay::Traffic(traffic) => {
                 let rate = traffic.edges.iter().find(|it| is_it(&it.from, &it.to, it.kind)).map(|it| it.per_minute);
-                let rate = rate.filter(|rate| *rate > 0.0);
-                (rate.is_some(), rate.map(words::rate))
+                let rate = rate.unwrap_or(0.0);
+                (rate > 0.0, Some(("per-minute", rate.to_string())), (rate > 0.0).then(|| words::rate(rate)))
             }
         };
-        Self { id: edge.id.clone(), taken, note }
+        let data = [("taken", taken.to_string())].into_iter().chain(how_often);
+        Self { id: edge.id.clone(), data: data.map(|(name, value)| (name, Some(value))).collect(), note }
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.data.get("taken").is_some_and(|taken| taken.as_deref() == Some("true"))
     }
 }

@@ -16,8 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A page serves the SVG once and then patches it: [`Layout`] and [`Faces`] serialise to JSON, and name what they are
-//! about by the ids in the drawing.
+//! A page serves the SVG once and then patches it: [`Faces`] serialise to JSON, and name what they are about by the ids in
+//! the drawing. What a page may rely on is in [`mod@svg`].
 //!
 //! | module | for |
 //! |---|---|
@@ -42,6 +42,6 @@ mod words;
 pub use face::{Faces, Overlay};
 pub use layout::Layout;
 pub use model::{EdgeKind, Kind};
-pub use status::{Execution, Status, statuses};
+pub use status::{Execution, Status, events, statuses};
 pub use svg::{Theme, stylesheet, svg};
 pub use traffic::Traffic;

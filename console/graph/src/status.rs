@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use statemachine::history::Details;
 use statemachine::{Definition, EventType, ExecutionStatus, HistoryEvent, StateKind};
 
@@ -77,6 +78,8 @@ pub struct Execution {
     /// The error that it ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What time is counted up to.
+    pub as_of: Timestamp,
     /// The answer at a glance: how it stands, where it failed, why.
     pub text: String,
     /// Every state of the definition by its name.
@@ -138,6 +141,12 @@ pub fn statuses(definition: &Definition, events: &[HistoryEvent], now: Timestamp
     let mut reading = Reading::new(definition);
     events.iter().for_each(|event| reading.read(event));
     reading.finish(now)
+}
+
+/// A history as `GetExecutionHistory` returns it, with times as RFC 3339 text, without the events that the engine has no
+/// word for.
+pub fn events(history: impl IntoIterator<Item = Value>) -> Vec<HistoryEvent> {
+    history.into_iter().filter_map(|event| serde_json::from_value(event).ok()).collect()
 }
 
 /// One stay in a state.
@@ -438,6 +447,7 @@ impl<'d> Reading<'d> {
             started: self.started,
             ended: self.ended,
             error: self.error,
+            as_of: now,
             text: String::new(),
             states,
             taken: self.taken,

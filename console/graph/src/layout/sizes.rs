@@ -53,3 +53,5 @@ pub(crate) const NOTE_HEIGHT: i32 = 16;
 
 /// From the sides of a badge to its text.
 pub(crate) const BADGE_PADDING: i32 = 8;
+/// Room for the longest time that a task may have left: days and hours, or hours and minutes.
+pub(crate) const CLOCK_WIDTH: i32 = 118;

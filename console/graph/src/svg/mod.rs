@@ -1,9 +1,32 @@
 //! Draws a layout: one SVG file that needs nothing else. Not for deciding where anything is.
 //!
-//! What a page may rely on: the ids of the layout; on states `data-state`, `data-kind`, `data-status`; on edges
-//! `data-edge-from`, `data-edge-to`, `data-kind`, `data-taken`; and the classes `name`, `detail`, `icon`, `badge`,
-//! `note`. There are no scripts and no inline styles, so the strictest Content-Security-Policy takes it; a page that does
-//! not allow a `<style>` asks for [`Theme::External`] and serves [`stylesheet`] itself.
+//! There are no scripts and no inline styles, so the strictest Content-Security-Policy takes it. Standalone, it has a
+//! `<style>`; a page whose policy forbids that asks for [`Theme::External`] and serves [`stylesheet`]`(`[`Theme::Auto`]`)`
+//! as a file (`data-theme="light"` or `"dark"` on the `<html>` overrules the reader's system there).
+//!
+//! # What a page may rely on
+//!
+//! Elements have the ids of the [`Layout`] (`s0`, `e0`, …) and of its JSON; look them up *within* the drawing.
+//!
+//! | element | attributes that stay | attributes that [`Faces`] change | children to patch |
+//! |---|---|---|---|
+//! | `svg.asl-graph` | | `data-view` (`definition`, `execution`, `traffic`), `data-execution` (a status), `data-as-of` | `.caption`, `#asl-title`, `#asl-description` |
+//! | `g.state#s0` (`.compensates`: only a `Catch` leads there; `.box`: `Parallel` or `Map`) | `data-state` (its name), `data-kind` (`Task`, …) | see below | `title`, `.icon` (its `href`: `#asl-` and the face's `icon`), `.detail`, `.badge`, `.clock > text` |
+//! | `g.edge#e0` (`.compensates`: it leaves such a state) | `data-edge-from`, `data-edge-to` (none: start, end), `data-kind` (`start`, `next`, `choice`, `catch`, `end`) | `data-taken` (`true`, `false`); of an execution `data-times`; of traffic `data-per-minute` | `.note` |
+//!
+//! | attribute of a state | when | what |
+//! |---|---|---|
+//! | `data-status` | not of a definition | `pending`, `running`, `retrying`, `succeeded`, `caught`, `failed`, `timed-out`, `aborted` |
+//! | `data-attempts`, `data-visits` | execution; it was entered | how often its task was scheduled in the last visit; how often it was entered |
+//! | `data-since` | execution; it is under way | now less this is the time spent in it: what follows the last ` · ` of its `.detail` |
+//! | `data-times-out` | execution; a task of it is open | when that times out; until then is what its `.clock` says, which shows only with this attribute |
+//! | `data-heartbeat-seconds` | execution; a task of it is open and has to report | the longest time between two reports, which are no history events |
+//! | `data-now`, `data-failed` | traffic | executions in it now; failed in it lately |
+//!
+//! Times are RFC 3339; `data-as-of` is what the drawing calls now.
+//!
+//! To patch: for each of the JSON's `nodes` and `edges` and the whole, set or (where null) remove the attributes in `data`,
+//! and set the texts. A `.badge` is hidden by an empty text and width 0; its `rect` has `x` = -width, its `text` -width/2.
 
 mod path;
 mod style;
@@ -13,10 +36,9 @@ use askama::Template;
 pub use style::{Theme, stylesheet};
 
 use crate::face::{Badge, EdgeFace, Faces, NodeFace, Overlay};
-use crate::layout::sizes::{BOX_HEAD, MARGIN, MARKER, STATE_PADDING, STATE_TEXT_AT};
+use crate::layout::sizes::{BOX_HEAD, CLOCK_WIDTH, MARGIN, MARKER, STATE_PADDING, STATE_TEXT_AT};
 use crate::layout::{Edge, Lane, LaneKind, Layout, MarkerKind, Node};
 use crate::model::Kind;
-use crate::status::{Execution, Status};
 use crate::text::{self, Font, clean};
 
 /// Room above the drawing for its caption.
@@ -30,14 +52,10 @@ pub fn svg(layout: &Layout, overlay: Overlay<'_>, theme: Theme) -> String {
     let mut edges: Vec<_> =
         (layout.edges.iter().zip(&faces.edges)).map(|(edge, face)| Line::of(layout, edge, face)).collect();
     // What was taken lies on what was not.
-    edges.sort_by_key(|line| line.face.taken);
+    edges.sort_by_key(|line| line.face.is_taken());
     let picture = Picture {
-        view: faces.view,
+        faces: &faces,
         top: if faces.caption.is_empty() { 0 } else { -CAPTION },
-        status: faces.status.map(Status::name),
-        title: clean(&title(&faces)),
-        description: clean(&description(layout, overlay)),
-        caption: text::fit(&faces.caption, Font::Caption, layout.width - 2 * MARGIN),
         style: stylesheet(theme),
         edges,
         lanes,
@@ -54,12 +72,8 @@ pub fn svg(layout: &Layout, overlay: Overlay<'_>, theme: Theme) -> String {
 #[template(path = "graph.svg")]
 struct Picture<'a> {
     layout: &'a Layout,
-    view: &'static str,
+    faces: &'a Faces,
     top: i32,
-    status: Option<&'static str>,
-    title: String,
-    description: String,
-    caption: String,
     style: String,
     lanes: Vec<&'a Lane>,
     boxes: Vec<Figure<'a>>,
@@ -108,7 +122,6 @@ struct Figure<'a> {
     /// All of its name, and what fits.
     name: String,
     shown: String,
-    title: String,
 }
 
 impl<'a> Figure<'a> {
@@ -118,7 +131,6 @@ impl<'a> Figure<'a> {
             face,
             name: clean(&node.name),
             shown: text::fit(&node.name, Font::Name, node.rect.width - STATE_TEXT_AT - STATE_PADDING),
-            title: clean(&face.title),
         }
     }
 
@@ -139,31 +151,4 @@ impl<'a> Figure<'a> {
     fn badge(&self) -> Badge {
         self.face.badge.clone().unwrap_or_default()
     }
-}
-
-fn title(faces: &Faces) -> String {
-    match faces.view {
-        "execution" => format!("Execution: {}", faces.caption),
-        "traffic" => format!("Executions: {}", faces.caption),
-        _ => "Workflow".to_owned(),
-    }
-}
-
-/// The drawing in words, for those who don't see it.
-fn description(layout: &Layout, overlay: Overlay<'_>) -> String {
-    match overlay {
-        Overlay::Execution(execution) => path_taken(execution),
-        Overlay::Definition | Overlay::Traffic(_) => {
-            let names: Vec<&str> = layout.nodes.iter().map(|node| node.name.as_str()).collect();
-            let comment = layout.comment.as_deref().unwrap_or_default();
-            format!("{comment} States: {}.", names.join(", ")).trim_start().to_owned()
-        }
-    }
-}
-
-fn path_taken(execution: &Execution) -> String {
-    let mut visited: Vec<_> = execution.states.iter().filter(|(_, state)| state.entered.is_some()).collect();
-    visited.sort_by_key(|(_, state)| state.entered);
-    let steps: Vec<String> = visited.iter().map(|(name, state)| format!("{name}: {}", state.text)).collect();
-    if steps.is_empty() { "No state was entered.".to_owned() } else { format!("{}.", steps.join("; ")) }
 }

@@ -53,7 +53,11 @@ pub fn stylesheet(theme: Theme) -> String {
     match theme {
         Theme::Auto => {
             let (light, dark) = (variables(|(_, light, _)| light), variables(|(_, _, dark)| dark));
-            format!(".asl-graph{{{light}}}@media(prefers-color-scheme:dark){{.asl-graph{{{dark}}}}}{}", rules())
+            format!(
+                ".asl-graph{{{light}}}@media(prefers-color-scheme:dark){{.asl-graph{{{dark}}}}}\
+                 [data-theme=light] .asl-graph{{{light}}}[data-theme=dark] .asl-graph{{{dark}}}{}",
+                rules()
+            )
         }
         Theme::Light => resolved(|(_, light, _)| light),
         Theme::Dark => resolved(|(_, _, dark)| dark),
