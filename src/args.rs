@@ -11,6 +11,7 @@ use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use orders::Queue;
 use serde::Deserialize;
 
+use crate::graph::{GraphArgs, HELP as GRAPH_HELP};
 use crate::load::args::{HELP as LOAD_HELP, LoadArgs};
 use crate::ops::args::OpsCommand;
 use crate::reconciling::Reconciling;
@@ -34,6 +35,7 @@ Examples:
   orderflow status                                   how the pipeline is, on one screen
   orderflow dlq ls                                   dead letters, by cause
   orderflow load --rate 200/s --duration 1m          how fast it is, and whether the books balance
+  orderflow graph --execution ord_… --out order.svg  what became of an order, as a picture
   orderflow cost --orders 50000                      what they cost on AWS
   orderflow completions bash > /etc/bash_completion.d/orderflow
   orderflow man /usr/local/share/man/man1            a man page per command
@@ -53,6 +55,9 @@ pub enum Command {
     /// Load an embedded service, say how it held, and whether the books balance.
     #[command(after_help = LOAD_HELP)]
     Load(LoadArgs),
+    /// Draw the workflow, or what became of one order in it, as an SVG file.
+    #[command(after_help = GRAPH_HELP)]
+    Graph(GraphArgs),
     /// Say what happy orders cost on AWS, here and in other designs.
     Cost(CostArgs),
     /// Print a shell's completion script.

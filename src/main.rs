@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod cost;
 mod demo;
+mod graph;
 mod http_server;
 mod load;
 mod logging;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
         Command::Load(load) => load::run(&load),
+        Command::Graph(graph) => graph::run(&graph),
         Command::Cost(cost) => cost::run(&cost),
         Command::Ops(verb) => ops::run(&verb),
         Command::Man { directory } => man::write(&directory),

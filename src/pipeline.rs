@@ -24,7 +24,8 @@ use crate::http_server;
 use crate::reconciling::{RECONCILER, Schedule};
 use crate::shutdown::Shutdown;
 
-const DEFINITION: &str = include_str!("../statemachine/order.asl.json");
+/// The workflow of orders, in the Amazon States Language.
+pub const DEFINITION: &str = include_str!("../statemachine/order.asl.json");
 const EXAMPLE_PRODUCTS: &str = include_str!("../examples/products.json");
 
 /// A pipeline that is open and not yet running.

@@ -1,6 +1,6 @@
 //! The real binary over real HTTP.
 //!
-//! Proves: the examples meet their fates; cancelling; keys and scopes; what is refused at start says why.
+//! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; what is refused at start says why.
 //! Misses: faults (tests/simulation, tests/chaos) and AWS.
 
 #![allow(clippy::unwrap_used)] // a test
@@ -12,3 +12,4 @@ mod service;
 
 mod api;
 mod command;
+mod graph;
