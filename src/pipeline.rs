@@ -64,7 +64,7 @@ impl Pipeline {
         let closing = watch::Sender::new(false);
         let ops = Ops::new(ops_ports(&embedded), RECONCILER);
         let access = &config.access;
-        let more = orderflow_embedded::http::router(embedded.mailbox(), access.clone())
+        let more = orderflow_embedded::http::router(embedded.mailbox(), config.smtp.is_none(), access.clone())
             .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
             .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
             .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()));

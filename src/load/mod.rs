@@ -97,6 +97,9 @@ fn say(report: &Report) {
         books.add_row(cells.into_iter().chain([verdict(check.holds())]));
     }
     show::say(books);
+    for what in &report.unchecked {
+        show::say(format!("not checked: {what}"));
+    }
     if report.assertions.is_empty() {
         return;
     }

@@ -1,4 +1,6 @@
-//! The command, as ops use it at night, against a service of its own.
+//! The command, as ops use it at night, against a service of its own. The load's tests have it too.
+
+#![allow(dead_code)] // each test binary uses its part
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -25,8 +27,13 @@ pub struct Night {
 
 impl Night {
     pub async fn begins() -> Self {
+        Self::with(SETTINGS).await
+    }
+
+    /// With this `orderflow.toml`.
+    pub async fn with(settings: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
-        std::fs::write(data.path().join("orderflow.toml"), SETTINGS).unwrap();
+        std::fs::write(data.path().join("orderflow.toml"), settings).unwrap();
         let mut night = Self { data, port: free_port(), service: None };
         night.start().await;
         night

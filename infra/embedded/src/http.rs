@@ -103,22 +103,30 @@ fn listing_problem(error: ListError) -> Problem {
     }
 }
 
-/// `GET /mailbox` (JSON, newest first), `GET /mailbox/{id}` (as its reader sees it) and `GET /mailbox/{id}/text`.
-pub fn router(mailbox: Arc<Mailbox>, access: Access) -> Router {
+/// `GET /mailbox` (JSON, newest first; `captures` says whether mails come here or go elsewhere), `GET /mailbox/{id}` (as its reader
+/// sees it) and `GET /mailbox/{id}/text`.
+pub fn router(mailbox: Arc<Mailbox>, captures: bool, access: Access) -> Router {
     Router::new()
         .route("/mailbox", guarded(get(list), REQUEST_TIMEOUT))
         .route("/mailbox/{id}", guarded(get(html), REQUEST_TIMEOUT))
         .route("/mailbox/{id}/text", guarded(get(text), REQUEST_TIMEOUT))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
-        .with_state(mailbox)
+        .with_state(Kept { mailbox, captures })
+}
+
+/// The mailbox, and whether mails still come into it.
+#[derive(Clone)]
+struct Kept {
+    mailbox: Arc<Mailbox>,
+    captures: bool,
 }
 
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
-async fn list(State(mailbox): State<Arc<Mailbox>>, uri: Uri) -> Result<Response, Problem> {
+async fn list(State(Kept { mailbox, captures }): State<Kept>, uri: Uri) -> Result<Response, Problem> {
     let page = mailbox.list(&asked(&uri)?).await.map_err(listing_problem)?;
     let mails: Vec<Value> = page.items.iter().map(summary).collect();
-    Ok(([NO_STORE], Json(json!({ "mails": mails, "next_cursor": page.next }))).into_response())
+    Ok(([NO_STORE], Json(json!({ "captures": captures, "mails": mails, "next_cursor": page.next }))).into_response())
 }
 
 fn summary(captured: &CapturedMail) -> Value {
@@ -129,13 +137,13 @@ fn summary(captured: &CapturedMail) -> Value {
     })
 }
 
-async fn html(State(mailbox): State<Arc<Mailbox>>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn html(State(Kept { mailbox, .. }): State<Kept>, Path(id): Path<String>) -> Result<Response, Problem> {
     // The mail's own text is a customer's: nothing in it may run.
     let policy = (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     Ok(([policy, NO_STORE], Html(one(&mailbox, &id)?.mail.html)).into_response())
 }
 
-async fn text(State(mailbox): State<Arc<Mailbox>>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn text(State(Kept { mailbox, .. }): State<Kept>, Path(id): Path<String>) -> Result<Response, Problem> {
     Ok(([NO_STORE], one(&mailbox, &id)?.mail.text).into_response())
 }
 

@@ -60,8 +60,24 @@ impl Target {
     }
 }
 
-/// Why a request has no answer: a short name to count by.
-pub(super) type Failure = &'static str;
+/// Why a request has no answer; the text is what it is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    /// It was not sent.
+    #[error("no connection")]
+    Unsent,
+    /// The connection broke, or what came is not HTTP.
+    #[error("broken off")]
+    Broken,
+    /// Nothing came.
+    #[error("no answer in time")]
+    Late,
+}
+
+/// An answer that is none of the good ones, in a line.
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
+    format!("{status} {}", String::from_utf8_lossy(body)).trim_end().to_owned()
+}
 
 /// One connection; opened when it is first needed, and anew when it broke.
 pub(super) struct Connection<'t> {
@@ -94,31 +110,36 @@ impl<'t> Connection<'t> {
     pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, LoadError> {
         let asked = self.whole(self.target.request(Method::GET, path), String::new()).await;
         let failed = |why: String| LoadError::Service { what: format!("GET {path}"), why };
-        let (status, body) = asked.map_err(|failure| failed(failure.to_owned()))?;
+        let (status, body) = asked.map_err(|failure| failed(failure.to_string()))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| failed(error.to_string()));
         }
-        Err(failed(format!("{status} {}", String::from_utf8_lossy(&body))))
+        Err(failed(refusal(status, &body)))
     }
 
-    /// Begins to read a stream of server-sent events.
-    pub(super) async fn events(&mut self, path: &str, last: Option<&str>) -> Result<Response<Incoming>, Failure> {
+    /// Begins to read a stream of server-sent events: its body, or why there is none.
+    pub(super) async fn events(&mut self, path: &str, last: Option<&str>) -> Result<Incoming, String> {
         let request = self.target.request(Method::GET, path);
         let request = match last {
             Some(last) => request.header("last-event-id", last),
             None => request,
         };
-        self.answer(request, String::new()).await
+        let response = self.answer(request, String::new()).await.map_err(|failure| failure.to_string())?;
+        let (status, body) = (response.status(), response.into_body());
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refusal(status, &body.collect().await.map_err(|_| Failure::Broken.to_string())?.to_bytes()))
     }
 
     async fn whole(&mut self, request: Builder, body: String) -> Result<(StatusCode, Bytes), Failure> {
         let exchange = async {
             let response = self.answer(request, body).await?;
             let status = response.status();
-            let body = response.into_body().collect().await.map_err(|_| "broken off")?;
+            let body = response.into_body().collect().await.map_err(|_| Failure::Broken)?;
             Ok((status, body.to_bytes()))
         };
-        let exchanged = tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or(Err("no answer in time"));
+        let exchanged = tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or(Err(Failure::Late));
         if exchanged.is_err() {
             self.open = None;
         }
@@ -126,22 +147,22 @@ impl<'t> Connection<'t> {
     }
 
     async fn answer(&mut self, request: Builder, body: String) -> Result<Response<Incoming>, Failure> {
-        let request = request.body(Full::from(body)).map_err(|_| "not a request")?;
+        let request = request.body(Full::from(body)).map_err(|_| Failure::Unsent)?;
         let mut sender = match self.open.take().filter(|sender| !sender.is_closed()) {
             Some(sender) => sender,
             None => self.connect().await?,
         };
-        sender.ready().await.map_err(|_| "broken off")?;
-        let response = sender.send_request(request).await.map_err(|_| "broken off")?;
+        sender.ready().await.map_err(|_| Failure::Broken)?;
+        let response = sender.send_request(request).await.map_err(|_| Failure::Broken)?;
         self.open = Some(sender);
         Ok(response)
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let address = (self.target.authority.as_str(), self.target.port);
-        let stream = TcpStream::connect(address).await.map_err(|_| "no connection")?;
-        stream.set_nodelay(true).map_err(|_| "no connection")?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| "no connection")?;
+        let stream = TcpStream::connect(address).await.map_err(|_| Failure::Unsent)?;
+        stream.set_nodelay(true).map_err(|_| Failure::Unsent)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Unsent)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 
 use super::arrivals::Arrivals;
-use super::connection::{Connection, Target};
+use super::connection::{Connection, Failure, Target};
 use super::mix::{Kind, Mix};
 use super::shop::Shop;
 use super::tally::{Placed, Tally};
@@ -131,8 +131,8 @@ impl Driver<'_> {
             },
             Ok((status, _)) if status.is_client_error() => Answer::Refused(format!("status {}", status.as_u16())),
             Ok((status, _)) => Answer::Unknown(format!("status {}", status.as_u16())),
-            Err("no connection") => Answer::Refused("no connection".to_owned()),
-            Err(failure) => Answer::Unknown(failure.to_owned()),
+            Err(failure @ Failure::Unsent) => Answer::Refused(failure.to_string()),
+            Err(failure) => Answer::Unknown(failure.to_string()),
         }
     }
 

@@ -1,15 +1,18 @@
 //! Hears how orders end, from the service's server-sent events (`ops/src/http/events.rs`), at the service's own stamps.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use jiff::Timestamp;
 use orders::ports::ops::Stamped;
 use serde::Deserialize;
-use tokio::sync::watch;
 
+use super::LoadError;
 use super::connection::{Connection, Target};
 use super::tally::Tally;
 
@@ -18,48 +21,89 @@ const EVENTS: &str = "/ops/events?only=ends";
 /// A stream that broke is opened again after so long.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The service must begin to tell so soon.
+const GREETING: Duration = Duration::from_secs(10);
+
 /// What of a snapshot matters here.
 #[derive(Deserialize)]
 struct Snapshot {
     at: Timestamp,
 }
 
-/// Listens until dropped. `since` gets the service's time when it tells what happens from then on.
-pub(super) async fn listen(target: &Target, tally: &RefCell<Tally>, since: &watch::Sender<Option<Timestamp>>) {
-    let mut connection = Connection::to(target);
-    let mut last: Option<String> = None;
-    loop {
-        if let Ok(response) = connection.events(EVENTS, last.as_deref()).await
-            && response.status().is_success()
-        {
-            let (mut body, mut lines) = (response.into_body(), Lines::default());
-            while let Some(Ok(frame)) = body.frame().await {
-                let Ok(data) = frame.into_data() else { continue };
-                for event in lines.feed(&data) {
-                    hear(&event, tally, since);
-                    last = event.id.or(last);
-                }
+/// The stream, from the moment on that the service tells of every end.
+pub(super) struct Ends<'t> {
+    target: &'t Target,
+    stream: Stream,
+    last: Option<String>,
+    /// That moment, by the service's clock.
+    pub(super) since: Timestamp,
+}
+
+impl<'t> Ends<'t> {
+    /// Opens the stream.
+    ///
+    /// # Errors
+    /// [`LoadError::Service`] if there is none, or it begins without a snapshot.
+    pub(super) async fn open(target: &'t Target) -> Result<Self, LoadError> {
+        let greeted = async {
+            let mut stream = Stream::open(target, None).await?;
+            let greeting = stream.next().await?;
+            if greeting.name != "snapshot" {
+                return Err("it begins without a snapshot".to_owned());
             }
+            let Snapshot { at } = serde_json::from_str(&greeting.data).map_err(|error| error.to_string())?;
+            Ok(Self { target, stream, last: None, since: at })
+        };
+        let greeted = tokio::time::timeout(GREETING, greeted).await;
+        let greeted = greeted.unwrap_or_else(|_| Err(format!("it told nothing within {GREETING:?}")));
+        greeted.map_err(|why| LoadError::Service { what: format!("GET {EVENTS}"), why })
+    }
+
+    /// Listens until dropped. What ended while the stream was broken is told later, or must be asked for at the end.
+    pub(super) async fn listen(mut self, tally: &RefCell<Tally>) -> Infallible {
+        loop {
+            while let Ok(event) = self.stream.next().await {
+                if event.name == "change"
+                    && let Ok(stamped) = serde_json::from_str::<Stamped>(&event.data)
+                {
+                    tally.borrow_mut().heard(&stamped);
+                }
+                self.last = event.id.or(self.last.take());
+            }
+            self.stream = loop {
+                tokio::time::sleep(PAUSE).await;
+                match Stream::open(self.target, self.last.as_deref()).await {
+                    Ok(stream) => break stream,
+                    Err(why) => tracing::debug!(why, "no events"),
+                }
+            };
         }
-        connection = Connection::to(target);
-        tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn hear(event: &Event, tally: &RefCell<Tally>, since: &watch::Sender<Option<Timestamp>>) {
-    match event.name.as_str() {
-        "change" => {
-            if let Ok(stamped) = serde_json::from_str::<Stamped>(&event.data) {
-                tally.borrow_mut().heard(&stamped);
+/// One opening of the stream.
+struct Stream {
+    body: Incoming,
+    lines: Lines,
+    heard: VecDeque<Event>,
+}
+
+impl Stream {
+    async fn open(target: &Target, last: Option<&str>) -> Result<Self, String> {
+        let body = Connection::to(target).events(EVENTS, last).await?;
+        Ok(Self { body, lines: Lines::default(), heard: VecDeque::new() })
+    }
+
+    async fn next(&mut self) -> Result<Event, String> {
+        loop {
+            if let Some(event) = self.heard.pop_front() {
+                return Ok(event);
+            }
+            let frame = self.body.frame().await.ok_or("it ended")?.map_err(|error| error.to_string())?;
+            if let Ok(data) = frame.into_data() {
+                self.heard.extend(self.lines.feed(&data));
             }
         }
-        // Whatever ended before a later snapshot was missed; it is asked for at the end.
-        "snapshot" => {
-            if let Ok(Snapshot { at }) = serde_json::from_str(&event.data) {
-                since.send_if_modified(|since| since.is_none().then(|| *since = Some(at)).is_some());
-            }
-        }
-        _ => {}
     }
 }
 

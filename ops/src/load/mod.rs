@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod assertion;
+mod books;
 mod connection;
 mod driver;
 mod ends;
@@ -40,7 +41,8 @@ pub use report::{Bar, Latency, Report, Slice};
 pub use tally::Progress;
 
 use driver::Driver;
-use reconciliation::Fates;
+use ends::Ends;
+use reconciliation::Reconciled;
 use shop::Shop;
 use tally::Tally;
 
@@ -48,8 +50,6 @@ use tally::Tally;
 const BEAT: Duration = Duration::from_millis(250);
 /// The end of the orders is looked for so often, in our own memory.
 const LOOK: Duration = Duration::from_millis(10);
-/// The service must begin to tell events so soon.
-const GREETING: Duration = Duration::from_secs(10);
 
 /// How orders are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,15 +125,10 @@ pub async fn run(
     stop: &watch::Receiver<bool>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Report, LoadError> {
+    let ends = Ends::open(&plan.target).await?;
+    let since = ends.since;
     let shop = Shop::open(&plan.target, format!("{:X}", Timestamp::now().as_millisecond())).await?;
     let tally = RefCell::new(Tally::new(Timestamp::now()));
-    let (since, mut greeted) = watch::channel(None);
-    let loading = async {
-        let greeting = tokio::time::timeout(GREETING, greeted.wait_for(Option::is_some)).await;
-        let silent = LoadError::Service { what: "GET /ops/events".to_owned(), why: "it tells nothing".to_owned() };
-        let since = greeting.ok().and_then(|since| *since.ok()?).ok_or(silent)?;
-        load(plan, &shop, &tally, since, stop).await
-    };
     let started = Instant::now();
     let telling = async {
         loop {
@@ -142,8 +137,8 @@ pub async fn run(
         }
     };
     let report = tokio::select! {
-        report = loading => report,
-        () = ends::listen(&plan.target, &tally, &since) => unreachable!("it listens until it is dropped"),
+        report = load(plan, &shop, &tally, since, stop) => report,
+        never = ends.listen(&tally) => match never {},
         () = telling => unreachable!("it tells until it is dropped"),
     };
     shop.close(&plan.target).await;
@@ -168,8 +163,8 @@ async fn load(
     let unanswered = driver.unanswered.borrow().len() as u64;
     // What is heard from here on is of no order of ours that matters: the rest was given up.
     let mut tally = tally.replace(Tally::new(started_at));
-    let (fates, checks) = reconciliation::reconcile(target, shop, &mut tally, since, unanswered).await?;
-    let mut report = report(plan, &tally, fates, checks);
+    let reconciled = reconciliation::reconcile(target, shop, &mut tally, since, unanswered).await?;
+    let mut report = report(plan, &tally, reconciled);
     report.stopped = stopped;
     report.assertions = plan.assertions.iter().map(|assertion| assertion.judge(&report)).collect();
     Ok(report)
@@ -187,7 +182,7 @@ async fn drain(tally: &RefCell<Tally>, patience: Duration) {
     }
 }
 
-fn report(plan: &Plan, tally: &Tally, fates: Fates, checks: Vec<Check>) -> Report {
+fn report(plan: &Plan, tally: &Tally, reconciled: Reconciled) -> Report {
     let seconds = tally.took().as_secs_f64();
     let (end_to_end, by_kind) = tally.ends();
     Report {
@@ -197,16 +192,17 @@ fn report(plan: &Plan, tally: &Tally, fates: Fates, checks: Vec<Check>) -> Repor
         stopped: false,
         sent: tally.sent,
         accepted: tally.accepted,
-        confirmed: fates.confirmed,
-        rejected: fates.rejected,
-        dead_lettered: fates.dead_lettered,
-        throughput: if seconds > 0.0 { tally.over as f64 / seconds } else { 0.0 },
+        confirmed: reconciled.confirmed,
+        rejected: reconciled.rejected,
+        dead_lettered: reconciled.dead_lettered,
+        throughput: if seconds > 0.0 { end_to_end.count as f64 / seconds } else { 0.0 },
         accept: tally.accept(),
         end_to_end,
         by_kind,
         errors: tally.errors.clone(),
         timeline: tally.timeline(),
-        checks,
+        checks: reconciled.checks,
+        unchecked: reconciled.unchecked,
         assertions: Vec::new(),
     }
 }

@@ -17,7 +17,7 @@ pub struct Report {
     pub load: String,
     /// When it started, on this machine's clock.
     pub started_at: Timestamp,
-    /// Seconds from the first order to the end of the last.
+    /// Seconds from when the first order was due to the end of the last that is not slow on purpose.
     pub seconds: f64,
     /// It was stopped before all was sent.
     pub stopped: bool,
@@ -31,7 +31,7 @@ pub struct Report {
     pub rejected: u64,
     /// Orders that have a dead letter and no end.
     pub dead_lettered: u64,
-    /// Orders that ended, a second, from the first sent to the last ended.
+    /// Orders that ended within these seconds, a second.
     pub throughput: f64,
     /// From when an order was due to its `202`.
     pub accept: Latency,
@@ -45,6 +45,8 @@ pub struct Report {
     pub timeline: Vec<Slice>,
     /// Whether the books balance.
     pub checks: Vec<Check>,
+    /// What of them could not be checked, and why.
+    pub unchecked: Vec<&'static str>,
     /// The thresholds.
     pub assertions: Vec<Judged>,
 }

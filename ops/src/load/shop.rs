@@ -4,7 +4,7 @@ use hyper::{Method, StatusCode};
 use serde_json::json;
 
 use super::LoadError;
-use super::connection::{Connection, Target};
+use super::connection::{Connection, Target, refusal};
 use super::mix::Kind;
 
 /// So many products share the orders.
@@ -34,9 +34,9 @@ impl Shop {
             let path = format!("/products/{sku}");
             let made = connection.send(Method::PUT, &path, None, product.to_string()).await;
             let failed = |why: String| LoadError::Service { what: format!("PUT {path}"), why };
-            match made.map_err(|failure| failed(failure.to_owned()))? {
+            match made.map_err(|failure| failed(failure.to_string()))? {
                 (StatusCode::CREATED, _) => {}
-                (status, body) => return Err(failed(format!("{status} {}", String::from_utf8_lossy(&body)))),
+                (status, body) => return Err(failed(refusal(status, &body))),
             }
         }
         Ok(shop)
@@ -47,8 +47,10 @@ impl Shop {
         let mut connection = Connection::to(target);
         for sku in (0..PRODUCTS).map(|index| self.sku(index)).chain([self.sold_out()]) {
             let path = format!("/products/{sku}");
-            if let Err(failure) = connection.send(Method::DELETE, &path, None, String::new()).await {
-                tracing::warn!(sku, failure, "a product of the load was not deleted");
+            match connection.send(Method::DELETE, &path, None, String::new()).await {
+                Ok((status, _)) if status.is_success() => {}
+                Ok((status, body)) => tracing::warn!(sku, why = refusal(status, &body), "a product stays"),
+                Err(failure) => tracing::warn!(sku, %failure, "a product stays"),
             }
         }
     }

@@ -66,7 +66,7 @@ pub(super) struct Tally {
     accept: Histogram<u64>,
     ends: BTreeMap<Kind, Histogram<u64>>,
     timeline: Timeline,
-    /// When the first order was sent and the last one ended, after the start.
+    /// When the first order was due and the last one ended, after the start; without those that are slow on purpose.
     first_due: Option<Duration>,
     last_over: Duration,
 }
@@ -151,16 +151,15 @@ impl Tally {
 
     fn ended(&mut self, placed: Placed, at: Timestamp) {
         self.over += 1;
+        let Some(due) = placed.due else { return };
         let at = Duration::try_from(at.duration_since(self.started_at)).unwrap_or_default();
-        self.last_over = self.last_over.max(at);
-        if let Some(due) = placed.due {
-            let latency = micros(at.saturating_sub(due));
-            self.ends.entry(placed.kind).or_insert_with(histogram).saturating_record(latency);
-            let slice = self.timeline.at(at);
-            slice.ended += 1;
-            if placed.kind != Kind::Flaky {
-                slice.ended_after(latency);
-            }
+        let latency = micros(at.saturating_sub(due));
+        self.ends.entry(placed.kind).or_insert_with(histogram).saturating_record(latency);
+        let slice = self.timeline.at(at);
+        slice.ended += 1;
+        if placed.kind != Kind::Flaky {
+            slice.ended_after(latency);
+            self.last_over = self.last_over.max(at);
         }
     }
 
@@ -200,7 +199,7 @@ impl Tally {
         self.timeline.slices()
     }
 
-    /// From the first order to the end of the last.
+    /// From the first order to the end of the last, but for those that are slow on purpose.
     pub(super) fn took(&self) -> Duration {
         self.last_over.saturating_sub(self.first_due.unwrap_or_default())
     }
