@@ -250,6 +250,7 @@ impl<'d> Reading<'d> {
             }
             (T::ExecutionAborted, _) => self.end(ExecutionStatus::Aborted, Status::Aborted, event),
             (T::ExecutionTimedOut, _) => self.end(ExecutionStatus::TimedOut, Status::TimedOut, event),
+            (T::ExecutionRedriven, _) => self.redrive(at),
             (T::ParallelStateStarted, _) => self.open_box(previous, false).inspect(|it| self.try_again(*it)),
             (T::ParallelStateSucceeded, _) => self.open_box(previous, true),
             (T::ParallelStateFailed, _) => self.open_box(previous, true).inspect(|it| {
@@ -292,7 +293,6 @@ impl<'d> Reading<'d> {
         let around = self.around(previous).find(|visit| self.visits[*visit].state == name);
         let by_name = || self.visits.iter().rposition(|visit| visit.state == name && visit.is_open());
         let visit = around.or_else(by_name)?;
-        self.abort_within(visit, at);
         let outcome = if self.visits[visit].failing { Status::Caught } else { Status::Succeeded };
         self.visits[visit].close(outcome, at);
         Some(visit)
@@ -381,6 +381,14 @@ impl<'d> Reading<'d> {
         None
     }
 
+    /// The state that did not succeed is visited anew, though no event says that it is entered.
+    fn redrive(&mut self, at: Timestamp) -> Option<usize> {
+        (self.status, self.ended, self.error) = (ExecutionStatus::Running, None, None);
+        let last = self.visits.iter().rfind(|visit| visit.parent.is_none())?.state.clone();
+        self.visits.push(Visit::new(&last, None, at));
+        Some(self.visits.len() - 1)
+    }
+
     /// A visit and those around it, from the inside out.
     fn around(&self, visit: Option<usize>) -> impl Iterator<Item = usize> {
         std::iter::successors(visit, |visit| self.visits[*visit].parent)
@@ -400,18 +408,19 @@ impl<'d> Reading<'d> {
     }
 
     fn take_between(&mut self, from: usize, to: &str) {
-        let (from, caught) = (&self.visits[from], self.visits[from].outcome == Some(Status::Caught));
-        let Some(state) = self.definition.state_named(&from.state) else { return };
-        let mut kinds: Vec<EdgeKind> = (state.transitions().iter())
-            .filter(|transition| transition.to == to)
+        let visit = &mut self.visits[from];
+        let caught = visit.outcome == Some(Status::Caught);
+        let Some(state) = self.definition.state_named(&visit.state) else { return };
+        let ways = state.transitions().into_iter().filter(|transition| transition.to == to);
+        let way = ways
             .map(|transition| EdgeKind::of(&transition.kind))
-            .collect();
-        // A state can fail without an event of its own, in its paths; then only a Catch can explain the transition.
-        kinds.sort_by_key(|kind| (*kind == EdgeKind::Catch) != caught);
-        let from = from.state.clone();
-        if let Some(kind) = kinds.first() {
-            self.take(Some(&from), Some(to), *kind);
+            .min_by_key(|kind| (*kind == EdgeKind::Catch) != caught);
+        let Some(kind) = way else { return };
+        // A state can fail without an event of its own, in its paths; then only the way tells of it.
+        if kind == EdgeKind::Catch {
+            visit.outcome = Some(Status::Caught);
         }
+        self.take(Some(state.name()), Some(to), kind);
     }
 
     fn take_end(&mut self, last: Option<usize>) {

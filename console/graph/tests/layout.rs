@@ -7,8 +7,9 @@ mod story;
 use asl_graph::layout::{Node, Point, Rect};
 use asl_graph::{EdgeKind, Layout};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use statemachine::{Definition, MachineView, StateView, TransitionKind};
+use story::machines::{machine_of, states};
 
 #[test]
 fn orders_are_laid_out_as_they_were() {
@@ -34,78 +35,6 @@ fn compensations_are_what_only_a_catch_leads_to() {
     let layout = Layout::of(&story::order());
     let names: Vec<&str> = layout.nodes.iter().filter(|it| it.compensation).map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["ReleaseInventory", "RefundPayment", "NotifyRejected", "CloseOrder"]);
-}
-
-/// How a state leads to the one after it, which makes that one reachable.
-#[derive(Clone, Copy, Debug)]
-enum Onward {
-    Next,
-    Catch,
-    Choice,
-}
-
-/// One state before its machine is known: how it goes on, and more targets, by any number.
-type Seed = (Onward, Vec<usize>, Vec<usize>, Option<Vec<Vec<SeedState>>>);
-
-#[derive(Clone, Debug)]
-struct SeedState(Seed);
-
-fn states(depth: u32) -> impl Strategy<Value = Vec<SeedState>> {
-    let inner = if depth == 0 {
-        Just(None).boxed()
-    } else {
-        prop_oneof![
-            4 => Just(None),
-            1 => proptest::collection::vec(states(depth - 1).boxed(), 1..4).prop_map(Some),
-        ]
-        .boxed()
-    };
-    let onward = prop_oneof![4 => Just(Onward::Next), 2 => Just(Onward::Catch), 2 => Just(Onward::Choice)];
-    let targets = || proptest::collection::vec(any::<usize>(), 0..3);
-    proptest::collection::vec((onward, targets(), targets(), inner).prop_map(SeedState), 1..9)
-}
-
-/// A machine of these states, which are named by what `count` has come to.
-fn machine(seeds: &[SeedState], count: &mut usize) -> Value {
-    let first = *count;
-    *count += seeds.len();
-    let name = |at: usize| format!("State {}", first + at % seeds.len());
-    let mut machine = Map::new();
-    for (at, SeedState((onward, choices, catches, branches))) in seeds.iter().enumerate() {
-        let next = (at + 1 < seeds.len()).then(|| name(at + 1));
-        let mut state = match (branches, onward) {
-            (Some(branches), _) => {
-                let branches: Vec<Value> = branches.iter().map(|branch| machine_of(branch, count)).collect();
-                json!({"Type": "Parallel", "Branches": branches})
-            }
-            (None, Onward::Choice) => {
-                let rule = |to: String, number: usize| json!({"Variable": "$.n", "NumericEquals": number, "Next": to});
-                let first = next.clone().unwrap_or_else(|| name(at));
-                let mut rules = vec![rule(first, 0)];
-                rules.extend(choices.iter().map(|to| rule(name(*to), to % 10)));
-                machine.insert(name(at), json!({"Type": "Choice", "Choices": rules, "Default": name(choices.len())}));
-                continue;
-            }
-            (None, _) => json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {}}),
-        };
-        let mut catch: Vec<Value> =
-            catches.iter().map(|to| json!({"ErrorEquals": [format!("E{}", to % 7)], "Next": name(*to)})).collect();
-        match (next, onward) {
-            (Some(next), Onward::Catch) => {
-                catch.push(json!({"ErrorEquals": ["States.ALL"], "Next": next}));
-                state["End"] = json!(true);
-            }
-            (Some(next), _) => state["Next"] = json!(next),
-            (None, _) => state["End"] = json!(true),
-        }
-        state["Catch"] = json!(catch);
-        machine.insert(name(at), state);
-    }
-    json!({"StartAt": name(0), "States": machine})
-}
-
-fn machine_of(seeds: &[SeedState], count: &mut usize) -> Value {
-    machine(seeds, count)
 }
 
 /// The JSON with the fields of every object in an order that depends on the seed.
@@ -229,7 +158,7 @@ fn check_transitions<'d>(layout: &Layout, states: impl Iterator<Item = StateView
 proptest! {
     #[test]
     fn any_definition_is_drawn_whole_and_in_the_open(seeds in states(2), shuffle in any::<u64>()) {
-        let json = machine_of(&seeds, &mut 0);
+        let json = machine_of(&seeds);
         let definition = Definition::parse(&json.to_string()).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let layout = Layout::of(&definition);
         check_transitions(&layout, definition.states());

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::allow_attributes, dead_code, reason = "shared by tests that use parts of it")]
 
+pub mod machines;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use statemachine::{Context, Definition, Effect, Event, Execution, HistoryEvent, Task};
+use statemachine::{Context, Definition, Effect, Event, Execution, ExecutionStatus, HistoryEvent, Redrive, Task};
 
 pub const ORDER: &str = include_str!("../../../../statemachine/order.asl.json");
 
@@ -17,6 +19,7 @@ pub fn order() -> Arc<Definition> {
 }
 
 /// What a worker answers, so many milliseconds after it was asked.
+#[derive(Clone, Copy, Debug)]
 pub enum Answer {
     Done(i64),
     Fails(&'static str, i64),
@@ -27,6 +30,8 @@ pub enum Answer {
 /// An execution with its clock.
 pub struct Story {
     execution: Execution,
+    /// Also what each worker gives back.
+    input: Value,
     pub now: Timestamp,
     pub history: Vec<HistoryEvent>,
     tasks: VecDeque<Task>,
@@ -46,8 +51,8 @@ impl Story {
             state_machine_name: "order".to_owned(),
         };
         let now: Timestamp = "2026-11-25T09:30:00Z".parse().unwrap();
-        let (execution, effects) = Execution::start(Arc::clone(definition), context, input, 42, now);
-        let mut story = Self { execution, now, history: Vec::new(), tasks: VecDeque::new() };
+        let (execution, effects) = Execution::start(Arc::clone(definition), context, input.clone(), 42, now);
+        let mut story = Self { execution, input, now, history: Vec::new(), tasks: VecDeque::new() };
         story.perform(effects);
         story
     }
@@ -63,7 +68,8 @@ impl Story {
     }
 
     pub fn tell(&mut self, event: Event) {
-        let effects = self.execution.on(event, self.now).unwrap();
+        // An answer to a task that is gone changes nothing.
+        let effects = self.execution.on(event, self.now).unwrap_or_default();
         self.perform(effects);
     }
 
@@ -79,13 +85,43 @@ impl Story {
         self
     }
 
+    /// Stops the execution.
+    pub fn stop(&mut self) -> &mut Self {
+        self.tell(Event::Stop { error: Some("Stopped".to_owned()), cause: None });
+        self
+    }
+
+    /// Goes on from a state that did not succeed.
+    pub fn redrive(&mut self, state: &str, count: u32) -> &mut Self {
+        let from = Redrive {
+            state: state.to_owned(),
+            input: json!({"order_id": "ord_1", "trace_id": "t"}),
+            execution_input: json!({}),
+            count,
+        };
+        self.tasks.clear();
+        let effects = self.execution.redrive(from, self.now).unwrap();
+        self.perform(effects);
+        self
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.execution.status() == ExecutionStatus::Running
+    }
+
+    /// Whether a task wants an answer.
+    pub fn is_waiting(&self) -> bool {
+        self.is_running() && !self.tasks.is_empty()
+    }
+
     /// Answers the tasks in the order in which they were scheduled.
     pub fn answer(&mut self, answers: impl IntoIterator<Item = Answer>) -> &mut Self {
         for answer in answers {
             let task = self.tasks.pop_front().unwrap().id;
             match answer {
                 Answer::Done(after) => {
-                    self.pass(after).tell(Event::TaskSucceeded { task, output: json!({"done": true}) });
+                    let output = self.input.clone();
+                    self.pass(after).tell(Event::TaskSucceeded { task, output });
                 }
                 Answer::Fails(error, after) => {
                     self.pass(after).tell(Event::TaskFailed { task, error: Some(error.to_owned()), cause: None });
