@@ -9,7 +9,7 @@ use statemachine::ExecutionStatus;
 
 use crate::layout::sizes::{BADGE_PADDING, MARGIN, STATE_PADDING, STATE_TEXT_AT};
 use crate::layout::{Edge, Layout, Node};
-use crate::model::{EdgeKind, Kind};
+use crate::model::{EdgeKind, Kind, summary};
 use crate::status::{Execution, StateStatus, Status};
 use crate::text::{self, Font};
 use crate::traffic::{Load, Traffic};
@@ -158,6 +158,8 @@ struct Shown {
     detail: String,
     badge: Option<String>,
     clock: Option<String>,
+    /// For those who point at it or listen.
+    said: Vec<String>,
     data: Vec<(&'static str, Option<String>)>,
 }
 
@@ -165,8 +167,9 @@ impl Shown {
     fn of(node: &Node, overlay: Overlay<'_>) -> Self {
         match overlay {
             Overlay::Definition => Self {
-                detail: node.detail.clone(),
+                detail: summary(node.comment.as_deref(), &node.detail).to_owned(),
                 badge: (node.retries > 0).then(|| format!("↻ {}", words::retries(node.retries))),
+                said: (node.retries > 0).then(|| words::retried(node.retries)).into_iter().collect(),
                 ..Self::default()
             },
             Overlay::Execution(execution) => match execution.states.get(&node.name) {
@@ -184,11 +187,15 @@ impl Shown {
         let is_open = state.entered.is_some() && state.left.is_none();
         let since = is_open.then(|| now.checked_sub(SignedDuration::from_millis(state.spent_ms)).ok()).flatten();
         let left = state.times_out.map(|at| at.duration_since(now).as_millis());
+        let clock = left.map(|left| format!("{} left", words::duration(left.try_into().unwrap_or_default())));
+        let badge = repetitions(state);
+        let heartbeats = state.heartbeat_seconds.map(|seconds| format!("a heartbeat every {seconds} s"));
         Self {
             status: Some(state.status),
             detail: state.text.clone(),
-            badge: repetitions(state),
-            clock: left.map(|left| format!("{} left", words::duration(left.try_into().unwrap_or_default()))),
+            said: [Some(state.text.clone()), badge.clone(), clock.clone(), heartbeats].into_iter().flatten().collect(),
+            badge,
+            clock,
             data: vec![
                 ("attempts", (state.attempts > 0).then(|| state.attempts.to_string())),
                 ("visits", (state.visits > 0).then(|| state.visits.to_string())),
@@ -209,6 +216,7 @@ impl Shown {
         };
         Self {
             status: Some(status),
+            said: vec![detail.clone()],
             detail,
             data: vec![("now", Some(load.now.to_string())), ("failed", Some(load.failed.to_string()))],
             badge: (load.now > 0).then_some(now),
@@ -219,15 +227,11 @@ impl Shown {
 
 impl NodeFace {
     fn of(node: &Node, overlay: Overlay<'_>) -> Self {
-        let Shown { status, detail, badge, clock, data } = Shown::of(node, overlay);
-        let said = [
-            node.comment.as_deref(),
-            status.map(|_| detail.as_str()),
-            badge.as_deref().filter(|_| status.is_some()),
-            clock.as_deref(),
-        ];
+        let Shown { status, detail, badge, clock, said, data } = Shown::of(node, overlay);
         let title = std::iter::once(format!("{} ({})", node.name, node.detail))
-            .chain(said.into_iter().flatten().map(text::clean))
+            .chain(node.comment.clone())
+            .chain(said)
+            .map(|line| text::clean(&line))
             .collect::<Vec<_>>()
             .join("\n");
         Self {

@@ -30,6 +30,12 @@ pub(crate) struct State {
     pub(crate) branches: Vec<Machine>,
 }
 
+/// What a state is for, in a line: its comment's first sentence, or else what it does.
+pub(crate) fn summary<'s>(comment: Option<&'s str>, detail: &'s str) -> &'s str {
+    let first = comment.map_or(detail, |comment| comment.split(". ").next().unwrap_or(comment));
+    first.strip_suffix('.').unwrap_or(first)
+}
+
 /// The type of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

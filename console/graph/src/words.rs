@@ -102,6 +102,15 @@ pub(crate) fn retries(number: u64) -> String {
     if number > 1_000_000 { "∞".to_owned() } else { count(number) }
 }
 
+/// The same in words.
+pub(crate) fn retried(number: u64) -> String {
+    match number {
+        1 => "retried once at most".to_owned(),
+        1_000_001.. => "retried without end".to_owned(),
+        _ => format!("retried {number} times at most"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,9 +20,9 @@ impl Lines {
     pub(crate) fn add(&mut self, bundle: Bundle, region: Hand, y: i32) {
         let line = self.0.entry(bundle).or_default();
         match region {
-            Hand::Left => line.before.push(y),
-            Hand::Right => line.after.push(y),
-        }
+            Hand::Left => line.before.insert(y),
+            Hand::Right => line.after.insert(y),
+        };
     }
 }
 

@@ -43,8 +43,8 @@ impl Gaps {
                         if from != to {
                             let gap = &mut gaps[grid.items[pair[1]].row];
                             let line = gap.line(grid.items[pair[0]].side, Bundle::Fork(pair[0], from));
-                            line.before.push(from);
-                            line.after.push(to);
+                            line.before.insert(from);
+                            line.after.insert(to);
                         }
                     }
                 }

@@ -4,10 +4,10 @@ use super::order::order;
 use super::place::place;
 use super::ports::Ports;
 use super::route::{Routes, route};
-use super::rows::{Grid, What};
+use super::rows::Grid;
 use super::sizes::*;
-use super::{Edge, Label, Lane, LaneKind, Layout, Marker, MarkerKind, Node, Point, Rect};
-use crate::model::{Kind, Machine, Side, State};
+use super::{Edge, Label, Lane, LaneKind, Layout, Node, Point, Rect};
+use crate::model::{Kind, Machine, Side, State, summary};
 use crate::text::{self, Font};
 
 /// Lays out a machine; its ids count from 0, and its origin is anywhere.
@@ -60,7 +60,8 @@ fn framed(mut layout: Layout) -> Layout {
 }
 
 fn natural_width(state: &State) -> i32 {
-    let text = text::width(&state.name, Font::Name).max(text::width(&state.detail, Font::Detail));
+    let summary = summary(state.comment.as_deref(), &state.detail);
+    let text = text::width(&state.name, Font::Name).max(text::width(summary, Font::Detail));
     let width = (STATE_TEXT_AT + text + STATE_PADDING).clamp(STATE_WIDTH_LEAST, STATE_WIDTH_MOST);
     (width + 3) / 4 * 4
 }
@@ -90,15 +91,6 @@ fn assemble(machine: &Machine, grid: &Grid, routes: &Routes, insides: Vec<Option
                 node.within = Some(id.clone());
             }
         }
-    }
-    for item in &grid.items {
-        let kind = match item.what {
-            What::Start => MarkerKind::Start,
-            What::End => MarkerKind::End,
-            What::State | What::Line | What::Label => continue,
-        };
-        let at = Point { x: item.x, y: routes.rows[item.row] };
-        layout.markers.push(Marker { kind, compensation: item.side == Side::Compensation, at });
     }
     for (wire, (points, rect)) in grid.wires.iter().zip(&routes.lines) {
         let name = |item: usize| machine.states.get(item).map(|state| state.name.clone());
@@ -143,7 +135,6 @@ impl Layout {
             within: node.within.as_deref().map(renamed),
             ..node
         }));
-        self.markers.extend(inside.markers);
         self.edges.extend(inside.edges);
         self.lanes.extend(inside.lanes);
     }

@@ -36,8 +36,6 @@ pub struct Layout {
     pub comment: Option<String>,
     /// The states, in the order in which a reader meets them; a box before what is in it.
     pub nodes: Vec<Node>,
-    /// Where machines start and end.
-    pub markers: Vec<Marker>,
     /// The transitions.
     pub edges: Vec<Edge>,
     /// What groups states: lanes and branches.
@@ -108,27 +106,6 @@ impl Node {
     }
 }
 
-/// A start or an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Marker {
-    /// Which of them.
-    pub kind: MarkerKind,
-    /// Whether only a `Catch` leads to it.
-    pub compensation: bool,
-    /// Its middle.
-    pub at: Point,
-}
-
-/// A start or an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MarkerKind {
-    /// Where executions begin.
-    Start,
-    /// Where they end.
-    End,
-}
-
 /// One or more transitions that mean the same to a reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Edge {
@@ -149,6 +126,18 @@ pub struct Edge {
     pub points: Vec<Point>,
     /// The middle of where a short text about it can be written.
     pub note: Point,
+}
+
+impl Edge {
+    /// The middle of the marker where it starts or ends, if it is the start or an end of the whole.
+    pub fn marker(&self) -> Option<Point> {
+        let half = sizes::MARKER / 2;
+        match self.kind {
+            EdgeKind::Start => self.points.first().map(|first| Point { y: first.y - half, ..*first }),
+            EdgeKind::End => self.points.last().map(|last| Point { y: last.y + half, ..*last }),
+            EdgeKind::Next | EdgeKind::Choice | EdgeKind::Catch => None,
+        }
+    }
 }
 
 /// What is written on an edge.
@@ -217,7 +206,10 @@ impl Layout {
         corners.extend(self.edges.iter().flat_map(|edge| &edge.points).map(|point| (point.x, point.y)));
         let half = sizes::MARKER / 2;
         corners.extend(
-            self.markers.iter().flat_map(|it| [(it.at.x - half, it.at.y - half), (it.at.x + half, it.at.y + half)]),
+            self.edges
+                .iter()
+                .filter_map(Edge::marker)
+                .flat_map(|at| [(at.x - half, at.y - half), (at.x + half, at.y + half)]),
         );
         let range = |values: &mut dyn Iterator<Item = i32>| {
             values.fold(None, |range: Option<(i32, i32)>, value| {
@@ -237,8 +229,7 @@ impl Layout {
         for rect in rects {
             (rect.x, rect.y) = (rect.x + dx, rect.y + dy);
         }
-        let points = self.edges.iter_mut().flat_map(|edge| &mut edge.points);
-        for point in points.chain(self.markers.iter_mut().map(|marker| &mut marker.at)) {
+        for point in self.edges.iter_mut().flat_map(|edge| &mut edge.points) {
             (point.x, point.y) = (point.x + dx, point.y + dy);
         }
     }

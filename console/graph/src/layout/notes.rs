@@ -1,6 +1,6 @@
 //! Where a rate or a count can be written on an edge without covering anything: on its longest piece that has room.
 
-use super::sizes::{NOTE_HEIGHT, NOTE_WIDTH};
+use super::sizes::{NOTE_HEIGHT, NOTE_WIDTH, STUB};
 use super::{Edge, Layout, Point, Rect};
 
 /// Places the notes of all edges.
@@ -30,9 +30,10 @@ fn around(at: Point) -> Rect {
 fn candidates(edge: &Edge) -> Vec<Point> {
     let mut pieces: Vec<(Point, Point)> = edge.points.windows(2).map(|pair| (pair[0], pair[1])).collect();
     pieces.sort_by_key(|(a, b)| std::cmp::Reverse(length(*a, *b)));
-    let on = |(a, b): &(Point, Point), eighths: i32| Point {
-        x: a.x + (b.x - a.x) * eighths / 8,
-        y: a.y + (b.y - a.y) * eighths / 8,
+    let on = |(a, b): &(Point, Point), eighths: i32| {
+        // A line that is hardly longer than the text is high would vanish behind it.
+        let beside = if a.x == b.x && length(*a, *b) < 2 * NOTE_HEIGHT { NOTE_WIDTH / 2 + STUB } else { 0 };
+        Point { x: a.x + (b.x - a.x) * eighths / 8 - beside, y: a.y + (b.y - a.y) * eighths / 8 }
     };
     [4, 3, 5, 2, 6].into_iter().flat_map(|eighths| pieces.iter().map(move |piece| on(piece, eighths))).collect()
 }

@@ -121,6 +121,10 @@ pub(crate) fn corner(grid: &Grid, item: usize, hand: Hand) -> i32 {
 /// Where a wire leaves an item on its way down to the next one: in the middle, unless that belongs to one of another kind.
 pub(crate) fn way_down(grid: &Grid, wire: usize, from: usize, to: usize) -> i32 {
     let item = &grid.items[from];
+    let end = &grid.items[to];
+    if end.what == What::End && (end.x - item.x).abs() <= item.width / 2 - STUB {
+        return end.x;
+    }
     let is_catch = |wire: &Wire| wire.kind == EdgeKind::Catch;
     let down = grid.wires.iter().filter(|wire| wire.from == from && matches!(wire.way, Way::Down(_)));
     let first = down.min_by_key(|wire| (!wire.happy, is_catch(wire)));

@@ -168,6 +168,7 @@ impl Grid {
     fn drop_empty_rows(&mut self) {
         let last = self.items.iter().map(|item| item.row).max().unwrap_or(0);
         let mut kept: Vec<bool> = (0..=last).map(|row| row % 2 == 0).collect();
+        self.items.iter().for_each(|item| kept[item.row] = true);
         for wire in &self.wires {
             if matches!(wire.way, Way::Down(_)) && wire.label.is_some() {
                 kept[self.items[wire.from].row + 1] = true;
@@ -285,17 +286,15 @@ fn add_markers(machine: &Machine, items: &mut Vec<Item>, wires: &mut Vec<Wire>) 
     let wire = |kind, from, to| Wire { kind, from, to, label: None, way: Way::Down(Vec::new()), happy: false };
     wires.insert(0, wire(EdgeKind::Start, items.len(), 0));
     items.push(Item::new(What::Start, Side::Main, 0, size, true));
-    for side in [Side::Main, Side::Compensation] {
-        let ends: Vec<usize> = (0..machine.states.len())
-            .filter(|at| {
-                let state = &machine.states[*at];
-                state.side == side && state.ends && !matches!(state.kind, Kind::Succeed | Kind::Fail)
-            })
-            .collect();
-        let Some(last) = ends.iter().map(|at| items[*at].row).max() else { continue };
-        let end = items.len();
-        items.push(Item::new(What::End, side, last + 2, size, ends.iter().any(|at| items[*at].happy)));
-        wires.extend(ends.into_iter().map(|at| wire(EdgeKind::End, at, end)));
+    for (at, state) in machine.states.iter().enumerate() {
+        if !state.ends || matches!(state.kind, Kind::Succeed | Kind::Fail) {
+            continue;
+        }
+        // Where the path goes on below, the end is beside it.
+        let goes_on = wires.iter().any(|it| it.from == at && matches!(it.way, Way::Down(_)));
+        let row = items[at].row + if goes_on { 1 } else { 2 };
+        wires.push(wire(EdgeKind::End, at, items.len()));
+        items.push(Item::new(What::End, state.side, row, size, state.happy && !goes_on));
     }
 }
 

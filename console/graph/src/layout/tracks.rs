@@ -1,12 +1,14 @@
 //! Tracks: which of several parallel lines lies where, so that they touch no other and cross few.
 
+use std::collections::BTreeSet;
+
 /// A line along a strip, with the ends that leave it to the side of the first tracks or to that of the last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     /// Where ends leave towards the side before the first track.
-    pub(crate) before: Vec<i32>,
+    pub(crate) before: BTreeSet<i32>,
     /// Where ends leave towards the side after the last track.
-    pub(crate) after: Vec<i32>,
+    pub(crate) after: BTreeSet<i32>,
 }
 
 impl Line {
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     fn line(before: &[i32], after: &[i32]) -> Line {
-        Line { before: before.to_vec(), after: after.to_vec() }
+        Line { before: before.iter().copied().collect(), after: after.iter().copied().collect() }
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub use style::{Theme, stylesheet};
 
 use crate::face::{Badge, EdgeFace, Faces, NodeFace, Overlay};
 use crate::layout::sizes::{BOX_HEAD, CLOCK_WIDTH, MARGIN, MARKER, STATE_PADDING, STATE_TEXT_AT};
-use crate::layout::{Edge, Lane, LaneKind, Layout, MarkerKind, Node};
-use crate::model::Kind;
+use crate::layout::{Edge, Lane, LaneKind, Layout, Node};
+use crate::model::{EdgeKind, Kind};
 use crate::text::{self, Font, clean};
 
 /// Room above the drawing for its caption.
