@@ -67,7 +67,8 @@ impl Pipeline {
         let more = orderflow_embedded::http::router(embedded.mailbox(), config.smtp.is_none(), access.clone())
             .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
             .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
-            .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()));
+            .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()))
+            .merge(producer::swagger_ui::router());
         let router = producer::router(
             producer::Ports {
                 orders: embedded.orders(),

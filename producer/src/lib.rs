@@ -29,6 +29,7 @@ pub mod problem;
 mod product_cache;
 mod products;
 mod random;
+pub mod swagger_ui;
 mod trace;
 mod wire;
 
@@ -145,9 +146,6 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
         .route("/ready", without_query(get(health::ready)))
         .route("/metrics", without_query(get(health::metrics)))
         .route("/openapi.json", without_query(get(docs::openapi)))
-        .route("/docs", guarded(get(docs::to_index)))
-        .route("/docs/", guarded(get(docs::index)))
-        .route("/docs/{*path}", guarded(get(docs::asset)))
         .with_state(api)
         .merge(more)
         .method_not_allowed_fallback(method_not_allowed)

@@ -16,15 +16,15 @@ use axum::http::request::Parts;
 use axum::middleware::from_extractor_with_state;
 use axum::routing::get;
 use orders::Storefront;
-use producer::Settings;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
 use producer::auth::{Access, Authenticate, OpsScope, Principal, Require, Scope};
+use producer::{Settings, swagger_ui};
 use serde_json::json;
 use shop::{OPS, OTHER, SHOP, Shop, ask, keys, mug, order};
 use tower::ServiceExt;
 
 fn locked() -> Shop {
-    Shop::with(Settings { access: keys(), ..Settings::default() })
+    Shop::with(Settings { access: keys(), more: swagger_ui::router(), ..Settings::default() })
 }
 
 #[tokio::test]

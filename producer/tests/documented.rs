@@ -9,8 +9,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use producer::Settings;
 use producer::admission::RateLimit;
+use producer::{Settings, swagger_ui};
 use serde_json::{Value, json};
 use shop::document::{self, DOCUMENT};
 use shop::{OPS, SHOP, Shop, ask, keys, mug, order};
@@ -235,7 +235,7 @@ fn every_operation_that_needs_a_key_says_so() {
 
 #[tokio::test]
 async fn the_documentation_comes_from_this_binary_alone() {
-    let shop = Shop::open();
+    let shop = Shop::with(Settings { more: swagger_ui::router(), ..Settings::default() });
     let to_index = shop.send(ask("GET", "/docs")).await;
     assert_eq!((to_index.status, to_index.header("location")), (308, Some("docs/")));
     let page = shop.send(ask("GET", "/docs/")).await;
@@ -254,11 +254,12 @@ async fn the_documentation_comes_from_this_binary_alone() {
     let start = String::from_utf8(start.body.to_vec()).unwrap();
     assert!(start.contains("../openapi.json") && start.contains(r#""validatorUrl": "none""#), "{start}");
     assert_eq!(shop.send(ask("GET", "/docs/none.js")).await.status, 404);
+    assert_eq!(Shop::open().send(ask("GET", "/docs/")).await.status, 404, "only where it was asked for");
 }
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
-    let shop = Shop::open();
+    let shop = Shop::with(Settings { more: swagger_ui::router(), ..Settings::default() });
     for path in ["/", "/nowhere", "/orders/", "/products/A/", "/products/A/stock/1"] {
         assert_eq!(shop.send(ask("GET", path)).await.problem(), "not-found", "{path}");
     }

@@ -58,8 +58,8 @@ pub struct Price {
     pub unit: String,
     /// AWS's page.
     pub source: String,
-    /// Where the figure was seen; `None` where it was not.
-    pub checked: Option<String>,
+    /// Where the figure was seen.
+    pub checked: String,
 }
 
 #[derive(Deserialize)]

@@ -147,13 +147,11 @@ fn assumptions(data: &Data) -> String {
 }
 
 fn prices(data: &Data) -> String {
-    let note = "\
-Read in stored copies of AWS's pages where they have the figure, else in pages that quote it; **not verified** was found in
-neither.";
+    let note = "Read in stored copies of AWS's pages where they have the figure, else in pages that quote it.";
     let rows = data.prices.prices.iter().map(|(name, price)| {
         let per = if price.per == 1.0 { String::new() } else { format!("{} x ", amount(price.per)) };
         let each = format!("{} per {per}{}", price.usd, price.unit);
-        row([&format!("`{name}`"), &each, &price.source, price.checked.as_deref().unwrap_or("**not verified**")])
+        row([&format!("`{name}`"), &each, &price.source, &price.checked])
     });
     section("Prices", note, ["price", "USD", "source", "seen"], rows)
 }
