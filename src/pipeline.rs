@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ops::Ops;
+use orderflow_console::Platform;
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
 use orders::ports::{Mailer, SystemClock, Unavailable};
 use orders::{Product, Queue};
@@ -68,6 +69,7 @@ impl Pipeline {
             .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
             .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
             .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()))
+            .merge(orderflow_console::router(ops.clone(), access.clone(), here(config)))
             .merge(producer::swagger_ui::router());
         let router = producer::router(
             producer::Ports {
@@ -119,6 +121,17 @@ fn ops_ports(embedded: &Embedded) -> ops::Ports {
         journal: embedded.journal(),
         changes: Some(embedded.changes()),
         clock: Arc::new(SystemClock),
+    }
+}
+
+/// What the console has to know of this platform.
+fn here(config: &Config) -> Platform {
+    Platform {
+        name: "embedded".to_owned(),
+        execution_arn: "arn:aws:states:embedded:000000000000:execution:order:".to_owned(),
+        api: true,
+        mailbox: config.smtp.is_none(),
+        events: true,
     }
 }
 

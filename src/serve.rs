@@ -58,6 +58,7 @@ fn greet(address: SocketAddr, config: &Config) {
     println!(
         "\
 Orderflow serves on http://{address}
+  console    http://{address}/console
   API docs   http://{address}/docs
   metrics    http://{address}/metrics
   ops        orderflow status --url http://{address}

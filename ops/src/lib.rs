@@ -51,7 +51,7 @@ pub use edit::{Change, check_body, patched};
 pub use letter::{Breakdown, Cause, CauseCount, Exported, Letter, OrderNow};
 pub use operations::{NewRun, Operations, OpsError, StopRequest};
 pub use order_story::{Moment, OrderStory};
-pub use orders_now::OrderSummary;
+pub use orders_now::{OrderSummary, Personal};
 pub use reconcile::{DEFAULT_AGE, Remedy, Stuck};
 pub use replay::{Replay, ReplayAttribute, ReplayItem};
 pub use selection::Selection;
@@ -88,6 +88,11 @@ impl Ops {
     /// Over these ports, on behalf of `by`: the name of an API key or of an AWS identity.
     pub fn new(ports: Ports, by: &str) -> Self {
         Self { ports, by: by.into(), changing: Arc::default() }
+    }
+
+    /// What they work on.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// The same, on behalf of somebody else.

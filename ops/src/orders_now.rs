@@ -48,7 +48,34 @@ impl From<&Order> for OrderSummary {
     }
 }
 
+/// Whose order it is. Every look is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Personal {
+    /// The customer's name, if it was given.
+    pub name: Option<String>,
+    /// Where mails go.
+    pub email: String,
+}
+
 impl Ops {
+    /// The personal data of an order, which no other operation shows.
+    ///
+    /// # Errors
+    /// [`OpsError`]: nothing is shown that could not be written down.
+    pub async fn reveal(&self, id: &OrderId) -> Result<Personal, OpsError> {
+        let customer = self.find_order(id).await?.placed.content.customer;
+        let entry = Entry {
+            id: id.to_string(),
+            order_id: Some(id.clone()),
+            state: EntryState::Done,
+            note: Some("the customer's name and address were shown".to_owned()),
+            message: None,
+        };
+        self.record(Action::Reveal, serde_json::Value::Null, entry).await?;
+        tracing::info!(order_id = %id, by = &*self.by, "personal data was shown");
+        Ok(Personal { name: customer.name, email: customer.email })
+    }
+
     pub(crate) async fn find_order(&self, id: &OrderId) -> Result<Order, OpsError> {
         self.ports.orders.get(id).await?.ok_or_else(|| OpsError::NotFound(format!("order `{id}`")))
     }

@@ -1,4 +1,4 @@
-//! Who is asking, and may they: API keys with scopes, as an extractor that any router can use.
+//! Who is asking, and may they: API keys with scopes, and sessions begun with one, as an extractor that any router can use.
 //!
 //! [`Require`] is the one place where a request is let in. In a handler it gives the [`Principal`]; over a whole router it
 //! is a layer: `axum::middleware::from_extractor_with_state::<Require<OpsScope>, Access>(access)`.
@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use orders::Storefront;
 use sha2::{Digest, Sha256};
 
 use crate::problem::{self, Problem};
+use crate::session::Sessions;
 
 /// What a key allows. A wider scope allows all that a narrower one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,16 +82,57 @@ pub enum Access {
     /// Everybody, as the principal `local` with the scope [`Scope::Ops`]. For a loopback address only.
     #[default]
     Open,
-    /// The bearers of these keys.
-    Keys(Arc<[ApiKey]>),
+    /// The bearers of these keys, and who has begun a session with one.
+    Keys(Arc<Keys>),
     /// Whom this knows.
     By(Arc<dyn Authenticate>),
+}
+
+/// API keys, and the sessions that were begun with them.
+pub struct Keys {
+    keys: Box<[ApiKey]>,
+    sessions: Sessions,
 }
 
 impl Access {
     /// Lets the bearers of these keys in.
     pub fn keys(keys: impl IntoIterator<Item = ApiKey>) -> Self {
-        Self::Keys(keys.into_iter().collect())
+        Self::Keys(Arc::new(Keys { keys: keys.into_iter().collect(), sessions: Sessions::new() }))
+    }
+
+    /// Begins a session for whoever has shown this key, if its scope is wide enough: who that is, and a `Set-Cookie` for the
+    /// request's browser.
+    ///
+    /// # Errors
+    /// `401` if nobody knows the key, `403` if its scope is too narrow, `404` where there are no keys and so no sessions.
+    pub fn sign_in(&self, key: &str, scope: Scope, request: &HeaderMap) -> Result<(Principal, HeaderValue), Problem> {
+        let Keys { keys, sessions } = self.with_keys()?;
+        let principal = find(keys, key).ok_or_else(|| unauthenticated("This API key is not known here."))?;
+        if principal.scope < scope {
+            return Err(too_narrow());
+        }
+        let cookie = sessions.begin(principal.clone(), request)?;
+        Ok((principal, cookie))
+    }
+
+    /// Ends the request's session: a `Set-Cookie` that takes it from the browser.
+    ///
+    /// # Errors
+    /// `404` where there are no keys and so no sessions.
+    pub fn sign_out(&self, request: &HeaderMap) -> Result<HeaderValue, Problem> {
+        Ok(self.with_keys()?.sessions.end(request)?)
+    }
+
+    /// Whether somebody has to show a key.
+    pub fn has_keys(&self) -> bool {
+        matches!(self, Access::Keys(_))
+    }
+
+    fn with_keys(&self) -> Result<&Keys, Problem> {
+        match self {
+            Access::Keys(keys) => Ok(keys),
+            Access::Open | Access::By(_) => Err(Problem::new(problem::NOT_FOUND, "There are no sessions here.")),
+        }
     }
 
     /// Who asks.
@@ -103,11 +145,15 @@ impl Access {
                 .parse()
                 .map(|name| Principal { name, scope: Scope::Ops })
                 .map_err(|error| Problem::new(problem::INTERNAL, error)),
-            Access::Keys(keys) => {
-                let token =
-                    bearer(request).ok_or_else(|| unauthenticated("Send `Authorization: Bearer <API key>`."))?;
-                find(keys, token).ok_or_else(|| unauthenticated("This API key is not known here."))
-            }
+            Access::Keys(keys) => match bearer(request) {
+                Some(token) => {
+                    find(&keys.keys, token).ok_or_else(|| unauthenticated("This API key is not known here."))
+                }
+                None => {
+                    let of_session = keys.sessions.principal(request)?;
+                    of_session.ok_or_else(|| unauthenticated("Send `Authorization: Bearer <API key>`."))
+                }
+            },
             Access::By(other) => {
                 other.authenticate(request).ok_or_else(|| unauthenticated("The request carries no valid identity."))
             }
@@ -132,6 +178,10 @@ fn find(keys: &[ApiKey], token: &str) -> Option<Principal> {
         }
     }
     found
+}
+
+fn too_narrow() -> Problem {
+    Problem::new(problem::FORBIDDEN, "This needs a key with the scope `ops`.")
 }
 
 fn unauthenticated(detail: &str) -> Problem {
@@ -180,7 +230,7 @@ where
         let principal = Access::from_ref(state).principal(parts)?;
         tracing::Span::current().record("storefront", principal.name.as_str());
         if principal.scope < S::SCOPE {
-            return Err(Problem::new(problem::FORBIDDEN, "This needs a key with the scope `ops`."));
+            return Err(too_narrow());
         }
         Ok(Self { principal, scope: PhantomData })
     }

@@ -29,6 +29,7 @@ pub mod problem;
 mod product_cache;
 mod products;
 mod random;
+pub mod session;
 pub mod swagger_ui;
 mod trace;
 mod wire;

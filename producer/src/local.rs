@@ -17,7 +17,9 @@ pub(crate) async fn only(request: Request, next: Next) -> Response {
     let origin = all(headers, header::ORIGIN, |origin| {
         origin.parse::<Uri>().is_ok_and(|origin| origin.authority().is_some_and(is_local))
     });
-    if host && origin {
+    // A link may lead here from elsewhere; a form may not.
+    let site = request.method().is_safe() || headers.get("sec-fetch-site").is_none_or(|site| site != "cross-site");
+    if host && origin && site {
         return next.run(request).await;
     }
     let detail = "The request's Host or Origin is neither `localhost` nor a loopback address.";

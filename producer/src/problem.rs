@@ -38,6 +38,8 @@ kinds! {
     FORBIDDEN = FORBIDDEN "forbidden" "The API key's scope does not allow this";
     /// Without keys only this machine's own pages and programs are served.
     FOREIGN = FORBIDDEN "foreign-origin" "Without API keys only this machine is served";
+    /// A session is for the service's own pages.
+    CROSS_ORIGIN = FORBIDDEN "cross-origin" "Only a page of this service may do this in a session";
     /// There is no such thing, or it is not this storefront's.
     NOT_FOUND = NOT_FOUND "not-found" "Not found";
     /// The path exists, but not for this method; `Allow` has those it exists for.

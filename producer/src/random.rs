@@ -20,6 +20,11 @@ fn hex() -> Result<String, NoEntropy> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
+/// What lets its bearer in.
+pub(crate) fn secret() -> Result<String, NoEntropy> {
+    Ok(hex()? + &hex()?)
+}
+
 /// Begins a trace.
 pub(crate) fn trace_id() -> Result<TraceId, NoEntropy> {
     hex()?.try_into().map_err(|_| NoEntropy)

@@ -8,8 +8,8 @@
 //!
 //! `?only=ends` leaves out what most watchers need and a counting one doesn't: executions that go on, and depths.
 //!
-//! A client that comes back with `Last-Event-ID` goes on where it was; if that is too long ago (or was another process), it
-//! gets a snapshot. An order's end can be told twice: the first counts.
+//! A client that comes back with `Last-Event-ID` (or `?after=`, which a browser's script can set) goes on where it was; if that
+//! is too long ago (or was another process), it gets a snapshot. An order's end can be told twice: the first counts.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -41,13 +41,15 @@ pub(super) async fn stream(
 ) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let only_ends = query.take("only", |text| if text == "ends" { Ok(true) } else { Err("it is `ends`") });
+    let asked_after = query.take("after", |text| Ok::<_, &str>(text.to_owned()));
     query.finish()?;
     let Some(changes) = ops.ports.changes.clone() else {
         return Err(Problem::new(problem::NOT_FOUND, "This platform tells no changes."));
     };
     let full = |_| Problem::try_again(problem::UNAVAILABLE, "Too many watch already.", Duration::from_secs(5));
     let permit = api.watchers.clone().try_acquire_owned().map_err(full)?;
-    let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    // The header is the later of the two: a browser sends it when it reconnects to the address it was given.
+    let after = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(asked_after.as_deref());
     let watch = changes.watch(after);
     let only_ends = only_ends.unwrap_or_default();
     let told = Told { ops, watch, only_ends, closing: api.closing.clone(), depths_due: None, _permit: permit };

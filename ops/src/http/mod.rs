@@ -11,9 +11,9 @@
 //! GET  /ops/dead-letters/{queue}/redrive       POST /ops/runs/{run}/purge         {ids}
 //! POST /ops/dead-letters/{queue}/redrive       POST /ops/runs/{run}/import        {letters}
 //! GET  /ops/orders[/{id}]                      POST /ops/runs/{run}/repair        {order_id}
-//! POST /ops/orders/{id}/cancel                 POST /ops/runs/{run}/finish
+//! POST /ops/orders/{id}/{cancel,reveal}        POST /ops/runs/{run}/finish
 //! GET  /ops/executions[/{name}[/history]]      GET  /ops/stuck?age_seconds=
-//! POST /ops/executions/{name}/stop             GET  /ops/events?only=             server-sent
+//! POST /ops/executions/{name}/stop             GET  /ops/events?only=&after=      server-sent
 //! POST /ops/executions/{name}/redrive
 //! ```
 
@@ -91,6 +91,7 @@ pub fn router(ops: Ops, access: Access, closing: watch::Receiver<bool>) -> Route
         .route("/ops/orders", listing(get(orders::list)))
         .route("/ops/orders/{id}", quick(get(orders::read)))
         .route("/ops/orders/{id}/cancel", quick(post(orders::cancel)))
+        .route("/ops/orders/{id}/reveal", quick(post(orders::reveal)))
         .route("/ops/executions", listing(get(executions::list)))
         .route("/ops/executions/{name}", quick(get(executions::read)))
         .route("/ops/executions/{name}/history", quick(get(executions::history)))

@@ -35,6 +35,10 @@ pub(super) async fn cancel(Caller(ops): Caller, Id(id): Id<OrderId>) -> Result<R
     Ok((StatusCode::ACCEPTED, NO_STORE, Json(ops.cancel(&id).await?)).into_response())
 }
 
+pub(super) async fn reveal(Caller(ops): Caller, Id(id): Id<OrderId>) -> Result<Response, Problem> {
+    Ok((NO_STORE, Json(ops.reveal(&id).await?)).into_response())
+}
+
 pub(super) async fn stuck(Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let age = query.take("age_seconds", |text| {

@@ -171,6 +171,17 @@ pub struct ExecutionSummary {
     pub current_states: Vec<String>,
 }
 
+/// How many running executions are in each state.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InStates {
+    /// By the state's name. One that is in several states counts in each.
+    pub states: BTreeMap<String, u64>,
+    /// So many executions were looked at.
+    pub looked_at: u64,
+    /// There are more: those that were looked at are the newest.
+    pub is_sample: bool,
+}
+
 /// What became of stopping an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
@@ -204,6 +215,11 @@ pub trait Executions: Send + Sync {
     ) -> Result<Page<ExecutionSummary>, ListError>;
     /// One, if it exists.
     async fn describe(&self, name: &OrderId) -> Result<Option<ExecutionSummary>, Unavailable>;
+    /// The definition (Amazon States Language) that an execution runs, or with `None` what new ones run; `None` if there is no
+    /// such execution.
+    async fn definition(&self, name: Option<&OrderId>) -> Result<Option<String>, Unavailable>;
+    /// In which states the running executions are; a sample where that takes a call for each.
+    async fn in_states(&self) -> Result<InStates, Unavailable>;
     /// Its history events as `GetExecutionHistory` gives them, oldest first; `None` if there is no such execution.
     async fn history(&self, name: &OrderId) -> Result<Option<Vec<Value>>, Unavailable>;
     /// `StopExecution`: `ABORTED`, without compensation.
@@ -223,6 +239,8 @@ names!(
         Import = "import",
         /// Had the platform move all dead letters of a queue.
         Redrive = "redrive",
+        /// Looked at a customer's personal data.
+        Reveal = "reveal",
         /// Asked for an order to be cancelled.
         Cancel = "cancel",
         /// Stopped an execution.

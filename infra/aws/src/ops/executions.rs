@@ -8,9 +8,10 @@ use aws_sdk_sfn::config::interceptors::AfterDeserializationInterceptorContextRef
 use aws_sdk_sfn::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sfn::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::primitives::DateTime;
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use orders::OrderId;
-use orders::ports::ops::{ExecutionStatus, ExecutionSummary, Executions, Redriven, Stopped};
+use orders::ports::ops::{ExecutionStatus, ExecutionSummary, Executions, InStates, Redriven, Stopped};
 use orders::ports::{ListError, Page, PageRequest, Unavailable};
 use serde_json::Value;
 
@@ -34,6 +35,14 @@ impl StepFunctionsExecutions {
         format!("{}:{name}", self.machine().replacen(":stateMachine:", ":execution:", 1))
     }
 
+    /// The state that an execution entered last. A state leaves few events behind, so the newest will do.
+    async fn state_of(&self, arn: &str) -> Result<Option<String>, Unavailable> {
+        let get = self.client.get_execution_history().execution_arn(arn).reverse_order(true).max_results(20);
+        let page = get.include_execution_data(false).send().await.map_err(|error| unavailable("Workflow", &error))?;
+        let entered = page.events.into_iter().find_map(|event| event.state_entered_event_details);
+        Ok(entered.map(|entered| entered.name))
+    }
+
     /// The state machine's own ARN has seven parts; an alias or a version is an eighth.
     fn machine(&self) -> String {
         self.state_machine.split(':').take(7).collect::<Vec<_>>().join(":")
@@ -46,6 +55,10 @@ where
 {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some(code)
 }
+
+/// So many running executions are asked for their state: a call for each, of the 20 a second that `GetExecutionHistory` has.
+const SAMPLE: i32 = 40;
+const AT_ONCE: usize = 8;
 
 const MISSING: &str = "ExecutionDoesNotExist";
 
@@ -102,6 +115,37 @@ impl Executions for StepFunctionsExecutions {
             stopped_at: described.stop_date.as_ref().map(time),
             current_states: Vec::new(),
         }))
+    }
+
+    async fn definition(&self, name: Option<&OrderId>) -> Result<Option<String>, Unavailable> {
+        let Some(name) = name else {
+            let machine = self.client.describe_state_machine().state_machine_arn(&self.state_machine).send().await;
+            return machine.map(|machine| Some(machine.definition)).map_err(|error| unavailable("Workflow", &error));
+        };
+        let describe = self.client.describe_state_machine_for_execution().execution_arn(self.arn(name));
+        match describe.send().await {
+            Ok(described) => Ok(Some(described.definition)),
+            Err(error) if is(&error, MISSING) => Ok(None),
+            Err(error) => Err(unavailable("Workflow", &error)),
+        }
+    }
+
+    /// Step Functions can't say: only a history tells where its execution is, so a few of the newest are asked.
+    async fn in_states(&self) -> Result<InStates, Unavailable> {
+        let list = self.client.list_executions().state_machine_arn(self.machine()).max_results(SAMPLE);
+        let listed = list.status_filter(ExecutionStatus::Running.name().into()).send().await;
+        let listed = listed.map_err(|error| unavailable("Workflow", &error))?;
+        let mut counted = InStates { is_sample: listed.next_token.is_some(), ..InStates::default() };
+        let arns = listed.executions.into_iter().map(|execution| execution.execution_arn);
+        let states = futures::stream::iter(arns).map(async |arn| self.state_of(&arn).await);
+        let mut states = std::pin::pin!(states.buffer_unordered(AT_ONCE));
+        while let Some(state) = states.next().await {
+            counted.looked_at += 1;
+            if let Some(state) = state? {
+                *counted.states.entry(state).or_default() += 1;
+            }
+        }
+        Ok(counted)
     }
 
     async fn history(&self, name: &OrderId) -> Result<Option<Vec<Value>>, Unavailable> {

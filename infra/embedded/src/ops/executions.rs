@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use orders::OrderId;
-use orders::ports::ops::{ExecutionStatus, ExecutionSummary, Executions, Redriven, Stopped};
+use orders::ports::ops::{ExecutionStatus, ExecutionSummary, Executions, InStates, Redriven, Stopped};
 use orders::ports::{ListError, Page, PageRequest, Unavailable};
 use serde_json::Value;
 
@@ -57,6 +57,14 @@ impl Executions for EmbeddedWorkflow {
 
     async fn describe(&self, name: &OrderId) -> Result<Option<ExecutionSummary>, Unavailable> {
         Ok(EmbeddedWorkflow::describe(self, name).await?.map(summary))
+    }
+
+    async fn definition(&self, name: Option<&OrderId>) -> Result<Option<String>, Unavailable> {
+        self.definition_text(name).await
+    }
+
+    async fn in_states(&self) -> Result<InStates, Unavailable> {
+        EmbeddedWorkflow::in_states(self).await
     }
 
     async fn history(&self, name: &OrderId) -> Result<Option<Vec<Value>>, Unavailable> {

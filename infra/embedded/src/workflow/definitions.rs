@@ -74,12 +74,16 @@ impl Definitions {
         if let Some(definition) = self.parsed.lock().get(&id) {
             return Ok(Arc::clone(definition));
         }
-        let text: Option<String> = db.read(|connection| {
-            connection.query_row("SELECT text FROM definitions WHERE id = ?", [id], |row| row.get(0)).optional()
-        })?;
-        let text = text.ok_or_else(|| Unavailable::new("Workflow", "the execution's definition is missing"))?;
+        let text = text(db, id)?;
         let definition = Definition::parse(&text).map(Arc::new).map_err(|error| Unavailable::new("Workflow", error))?;
         self.parsed.lock().insert(id, Arc::clone(&definition));
         Ok(definition)
     }
+}
+
+/// The text of a definition.
+pub(super) fn text(db: &Db, id: i64) -> Result<String, Unavailable> {
+    let select = "SELECT text FROM definitions WHERE id = ?";
+    let text = db.read(|connection| connection.query_row(select, [id], |row| row.get(0)).optional())?;
+    text.ok_or_else(|| Unavailable::new("Workflow", "the execution's definition is missing"))
 }

@@ -18,7 +18,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use orders::OrderId;
 use orders::message::TaskToken;
-use orders::ports::ops::{Change, Stopped};
+use orders::ports::ops::{Change, InStates, Stopped};
 use orders::ports::{AnswerError, Clock, ListError, Page, PageRequest, Started, Unavailable, Workflow};
 use serde_json::Value;
 use statemachine::{Context, Definition, Event, Execution, ExecutionStatus, TaskId, Unexpected};
@@ -40,6 +40,8 @@ pub(crate) use turn::md5_of;
 const ATTEMPTS: u32 = 32;
 /// So many timers fire at once.
 const FIRING: usize = 64;
+/// So many running executions are looked at to count them by state.
+const COUNTED: usize = 50_000;
 /// A timer that could not fire is tried again after so many milliseconds.
 const POSTPONED: i64 = 1_000;
 
@@ -155,6 +157,40 @@ impl EmbeddedWorkflow {
             current_states: states,
             definition,
         })
+    }
+
+    /// The text that an execution runs, or with `None` what new ones run; `None` if there is no such execution.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub async fn definition_text(&self, name: Option<&OrderId>) -> Result<Option<String>, Unavailable> {
+        let id = match name {
+            None => Some(self.definitions.current_id()),
+            Some(name) => {
+                let loaded = self.db.read(|connection| store::load(connection, Key::Name(name.as_str())))?;
+                loaded.map(|loaded| loaded.definition)
+            }
+        };
+        id.map(|id| definitions::text(&self.db, id)).transpose()
+    }
+
+    /// In which states the running executions are.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub async fn in_states(&self) -> Result<InStates, Unavailable> {
+        let limit = i64::try_from(COUNTED + 1).unwrap_or(i64::MAX);
+        let mut running = self.db.scan(move |connection| store::running(connection, limit)).await?;
+        let is_sample = running.len() > COUNTED;
+        running.truncate(COUNTED);
+        let mut counted = InStates { looked_at: running.len() as u64, is_sample, ..InStates::default() };
+        for loaded in running {
+            let definition = self.definitions.get(&self.db, loaded.definition)?;
+            for state in loaded.resume(definition).current_states() {
+                *counted.states.entry(state.to_owned()).or_default() += 1;
+            }
+        }
+        Ok(counted)
     }
 
     /// Executions, newest first; with `status`, those in it. A page may hold fewer than its limit and still have a next one.

@@ -208,3 +208,9 @@ pub(super) fn list(
     }
     Ok(Page { items, next: None })
 }
+
+/// The newest running executions.
+pub(super) fn running(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<Loaded>> {
+    let sql = format!("SELECT {LOADED} FROM executions WHERE status = 'RUNNING' ORDER BY seq DESC LIMIT ?");
+    connection.prepare_cached(&sql)?.query_map([limit], loaded)?.collect()
+}

@@ -1,0 +1,38 @@
+// Orders to try the pipeline with: what a storefront would post, and what becomes of it.
+
+import { get, post } from './api.js';
+
+export const SAMPLES = [
+  ['confirmed', 'An order that is confirmed', 'pm_card_visa', 'Reserved, charged, mailed: three steps.'],
+  ['declined', 'A declined card', 'pm_card_chargeDeclined', 'Rejected; what was reserved is released again.'],
+  ['slow', 'A slow gateway', 'pm_sim_timeout_2', 'Two time-outs, retried with backoff, then confirmed.'],
+  ['down', 'A gateway that is down', 'pm_sim_down', 'Retried ten times; then a dead letter waits for you.'],
+];
+
+const customer = { id: 'c-42', email: 'ada@example.com', name: 'Ada' };
+
+// The first product that can be bought.
+async function product() {
+  const { products } = await get('/products', { limit: 100 });
+  const found = products.find((it) => it.stock > 0);
+  if (!found) throw new Error('No product is in stock: add one on the page Products.');
+  return found;
+}
+
+export async function body(method) {
+  const { sku, price } = await product();
+  return { customer, lines: [{ sku, quantity: 1 }], currency: price.currency, payment_method: method };
+}
+
+// Posts one; gives its id.
+export async function place(method) {
+  const key = `console-${crypto.randomUUID()}`;
+  const placed = await post('/orders', await body(method), { headers: { 'idempotency-key': key } });
+  return placed.order_id;
+}
+
+export function curl(order) {
+  return `curl -i ${location.origin}/orders -H 'Content-Type: application/json' \\
+  -H 'Idempotency-Key: my-first-order' \\
+  -d '${JSON.stringify(order)}'`;
+}
