@@ -22,7 +22,7 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
        cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
        cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
-       cargo xtask picture   docs/demo.svg, the README's picture, from a run of the demo
+       cargo xtask picture   the documentation's pictures: docs/demo.svg from a run of the demo, docs/graph*.svg
        cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Draws the README's picture: the demo's table as it stands in a terminal.
+//! Draws the documentation's pictures: the demo's table as it stands in a terminal, and the workflow's graphs.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -9,8 +9,14 @@ const CHAR: f64 = 7.8;
 const LINE: f64 = 17.0;
 const PAD: f64 = 20.0;
 
-/// Runs the demo and writes its table as an SVG.
+/// Writes all of them.
 pub(crate) fn draw() -> Result<(), String> {
+    demo()?;
+    super::cargo("run --quiet --package asl-graph --example gallery -- docs graph graph-compensation graph-traffic")
+}
+
+/// Runs the demo and writes its table as an SVG.
+fn demo() -> Result<(), String> {
     let demo =
         Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "orderflow", "--", "demo", "--exit"]).output();
     let demo = demo.map_err(|error| format!("cargo run: {error}"))?;

@@ -35,9 +35,13 @@ pub(crate) fn width(text: &str, font: Font) -> i32 {
     i32::try_from((thousandths + 999) / 1000).unwrap_or(i32::MAX / 4)
 }
 
-/// The text without the characters that XML cannot hold, even escaped.
+/// The text without the characters that XML cannot hold, even escaped, and without those that turn the text around them
+/// (Unicode Annex 9, "Directional Formatting Characters").
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') { ' ' } else { c }).collect()
+    let is_bad = |c: char| {
+        c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect()
 }
 
 /// The text, cut short with an ellipsis if it would be wider than that.

@@ -16,7 +16,7 @@ use statemachine::{Definition, EventType, ExecutionStatus, HistoryEvent};
 use story::machines::{machine_of, states};
 use story::{Answer, Story};
 
-const DECLINED: [Answer; 5] =
+const DECLINED: [Answer<'_>; 5] =
     [Answer::Done(310), Answer::Fails("PaymentDeclined", 1_400), Answer::Done(95), Answer::Done(40), Answer::Done(510)];
 
 /// How an execution stands, after a check at each of its events.
@@ -205,7 +205,7 @@ fn a_redriven_execution_visits_its_state_anew() {
 
 #[test]
 fn branches_do_not_mix() {
-    let definition = parsed(&serde_json::from_str(include_str!("shipping.asl.json")).unwrap());
+    let definition = story::pictures::shipping();
     let parcel = json!({"weight": 5, "value": 900, "collected": true});
     let start = || {
         let mut story = Story::start_with(&definition, parcel.clone());
@@ -319,7 +319,7 @@ fn executions_recorded_on_aws_are_read_as_they_went() {
     assert_eq!((read, not_drawn, erased), (123, 222, 3), "rows that were read, can't be drawn, and have no event ids");
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = Answer<'static>> {
     prop_oneof![
         6 => Just(Answer::Done(1)),
         3 => (0..7_usize).prop_map(|n| Answer::Fails(["E0", "E1", "E2", "E3", "E4", "E5", "E6"][n], 1)),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::allow_attributes, dead_code, reason = "shared by tests that use parts of it")]
 
 pub mod machines;
+pub mod pictures;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,9 +21,9 @@ pub fn order() -> Arc<Definition> {
 
 /// What a worker answers, so many milliseconds after it was asked.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum Answer<'a> {
     Done(i64),
-    Fails(&'static str, i64),
+    Fails(&'a str, i64),
     /// Nobody answers until the next timer.
     Never,
 }
@@ -115,7 +116,7 @@ impl Story {
     }
 
     /// Answers the tasks in the order in which they were scheduled.
-    pub fn answer(&mut self, answers: impl IntoIterator<Item = Answer>) -> &mut Self {
+    pub fn answer<'a>(&mut self, answers: impl IntoIterator<Item = Answer<'a>>) -> &mut Self {
         for answer in answers {
             let task = self.tasks.pop_front().unwrap().id;
             match answer {
