@@ -238,12 +238,19 @@ impl NodeFace {
             id: node.id.clone(),
             data: data.into_iter().chain([("status", status.map(|it| it.name().to_owned()))]).collect(),
             icon: icon(node, status),
-            detail: text::fit(&detail, Font::Detail, node.rect.width - STATE_TEXT_AT - STATE_PADDING),
+            detail: fitting(&detail, node.rect.width - STATE_TEXT_AT - STATE_PADDING),
             badge: badge.map(|text| Badge { width: text::width(&text, Font::Badge) + 2 * BADGE_PADDING, text }),
             clock,
             title,
         }
     }
+}
+
+/// The text cut short before its last part, which is a time or a number, rather than in it.
+fn fitting(detail: &str, most: i32) -> String {
+    let Some((before, last)) = detail.rsplit_once(" · ") else { return text::fit(detail, Font::Detail, most) };
+    let last = format!(" · {last}");
+    text::fit(before, Font::Detail, most - text::width(&last, Font::Detail)) + &last
 }
 
 /// More than one attempt, or more than one visit.

@@ -70,6 +70,17 @@ fn a_running_state_says_since_when_and_until_when() {
 }
 
 #[test]
+fn a_long_error_is_cut_short_but_not_the_time() {
+    let mut story = Story::start(&story::order());
+    story.answer([Answer::Fails("SQS.AnErrorWithANameThatIsLongerThanAnyState", 2_000)]);
+    let execution = statuses(&story::order(), &story.history, story.now);
+    let reserve = face(&drawn(Overlay::Execution(&execution)), "ReserveInventory").clone();
+    let detail = reserve["detail"].as_str().unwrap();
+    assert!(detail.starts_with("Retrying SQS.AnError") && detail.ends_with("… · 2.0 s"), "{detail}");
+    assert!(reserve["title"].as_str().unwrap().contains("SQS.AnErrorWithANameThatIsLongerThanAnyState"));
+}
+
+#[test]
 fn a_state_that_was_left_has_no_clock() {
     let mut story = Story::start(&story::order());
     story.answer([Answer::Done(310)]);

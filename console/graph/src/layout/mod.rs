@@ -234,3 +234,33 @@ impl Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Side, State};
+
+    /// By hand, since the engine has no `Map` yet and so parses none.
+    #[test]
+    fn a_map_is_a_box_around_what_it_does_to_each_item() {
+        let state = |name: &str, kind, branches| State {
+            name: name.to_owned(),
+            kind,
+            detail: kind.name().to_owned(),
+            comment: None,
+            retries: 0,
+            ends: true,
+            side: Side::Main,
+            happy: true,
+            branches,
+        };
+        let each = Machine { states: vec![state("Label", Kind::Task, Vec::new())], transitions: Vec::new() };
+        let all = Machine { states: vec![state("LabelAll", Kind::Map, vec![each])], transitions: Vec::new() };
+        let layout = Layout::of_machine(&all);
+        let (outer, inner) = (layout.node("LabelAll").unwrap(), layout.node("Label").unwrap());
+        assert_eq!(inner.within.as_ref(), Some(&outer.id));
+        assert!(outer.is_box() && outer.rect.overlaps(&inner.rect) && outer.rect.width > inner.rect.width);
+        let drawing = crate::svg(&layout, crate::Overlay::Definition, crate::Theme::Light);
+        assert!(drawing.contains(r#"class="stack""#), "its stack says that there are many");
+    }
+}
