@@ -12,9 +12,9 @@ export function h(tag, props, ...children) {
 export function set(element, props) {
   for (const [name, value] of Object.entries(props ?? {})) {
     if (name === 'on') {
-      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+      for (const [event, listener] of Object.entries(value ?? {})) element.addEventListener(event, listener);
     } else if (name === 'data') {
-      for (const [key, text] of Object.entries(value)) {
+      for (const [key, text] of Object.entries(value ?? {})) {
         if (text === null || text === undefined) element.removeAttribute(`data-${key}`);
         else element.setAttribute(`data-${key}`, text);
       }

@@ -38,7 +38,6 @@ function state(group, face) {
   put(group.querySelector('.clock > text'), face.clock ?? '');
   const use = group.querySelector('.icon');
   if (use && use.getAttribute('href') !== `#asl-${face.icon}`) use.setAttribute('href', `#asl-${face.icon}`);
-  if (group.hasAttribute('aria-label')) group.setAttribute('aria-label', face.title.replaceAll('\n', ', '));
   const badge = group.querySelector('.badge');
   if (!badge) return;
   const { text, width } = face.badge ?? { text: '', width: 0 };
@@ -75,13 +74,12 @@ function put(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-// The states become buttons, for the mouse and for the keyboard.
+// The states become buttons, for the mouse and for the keyboard. Their names are their titles.
 function makeSelectable(svg, onSelect) {
   svg.setAttribute('role', 'group');
   for (const group of svg.querySelectorAll('.state')) {
     group.setAttribute('tabindex', '0');
     group.setAttribute('role', 'button');
-    group.setAttribute('aria-label', group.querySelector('title')?.textContent.replaceAll('\n', ', ') ?? group.dataset.state);
     group.addEventListener('click', () => onSelect(group.dataset.state));
     group.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;

@@ -162,7 +162,7 @@ export function select(options, { value, name, label, on, data } = {}) {
 
 // Personal data, hidden until somebody asks; asking is written down by the service (`POST /ops/orders/{id}/reveal`).
 export function personal(orderId, hint, shown = (found) => `${found.name ?? ''} <${found.email}>`.trim()) {
-  const element = h('span', { class: 'personal', data: { masked: '' } }, h('span', {}, masked(hint)));
+  const element = h('span', { class: 'personal', data: { masked: '' } }, h('span', {}, masked(hint) || '•••'));
   const reveal = action('', async () => {
     const found = await post(`/ops/orders/${encodeURIComponent(orderId)}/reveal`, {});
     delete element.dataset.masked;
