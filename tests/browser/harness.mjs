@@ -8,15 +8,19 @@ import { createRequire } from 'node:module';
 import { after, before, test as nodeTest } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Line } from './line.mjs';
 import { Service } from './service.mjs';
 import { Watcher } from './watcher.mjs';
 
 /// What `cargo xtask browser` installed.
-const require = createRequire(new URL('../../target/npm/', import.meta.url));
+export const require = createRequire(new URL('../../target/npm/', import.meta.url));
 const { chromium } = require('playwright-core');
 
 /// Where a failed test leaves its picture.
 const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url));
+
+/// What a test waits for comes within so many milliseconds, also on a machine with much else to do.
+const TIMEOUT = Number(process.env.TIMEOUT ?? 30_000);
 
 const LAUNCH = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -30,16 +34,18 @@ before(async () => {
 });
 after(() => browser.close());
 
-/// A test. `body` gets `{ service, page, watcher }`; what the page may complain of it tells the watcher. `setting` has what
-/// `Service.start` and Playwright's `newContext` (`context`) take.
+/// A test. `body` gets `{ service, page, watcher, line, t }`; what the page may complain of it tells the watcher. `setting` has
+/// what `Service.start` and Playwright's `newContext` (`context`) take.
 export function test(name, body, { context: wanted, ...setting } = {}) {
   nodeTest(name, async (t) => {
     const service = await Service.start(setting);
-    const context = await browser.newContext({ baseURL: service.url, ...wanted });
-    const watcher = new Watcher(context, service.url);
+    const line = await Line.to(service.port);
+    const context = await browser.newContext({ baseURL: line.url, ...wanted });
+    const watcher = new Watcher(context, line.url);
+    context.setDefaultTimeout(TIMEOUT);
     const page = await context.newPage();
     try {
-      await body({ service, page, watcher, t });
+      await body({ service, page, watcher, line, t });
       assert.deepEqual(watcher.complaints, []);
     } catch (error) {
       mkdirSync(PICTURES, { recursive: true });
@@ -49,6 +55,7 @@ export function test(name, body, { context: wanted, ...setting } = {}) {
       throw error;
     } finally {
       await context.close();
+      line.close();
       await service.remove();
     }
   });

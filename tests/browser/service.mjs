@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = fileURLToPath(new URL('../../target/debug/orderflow', import.meta.url));
+const BINARY = process.env.ORDERFLOW ?? fileURLToPath(new URL('../../target/debug/orderflow', import.meta.url));
 
 /// Two tries and short pauses, so that an outage doesn't take ten minutes to fill a DLQ.
 const SETTINGS = `

@@ -17,7 +17,7 @@ export class Watcher {
       const url = new URL(request.url());
       if (url.origin !== origin && url.protocol.startsWith('http')) this.#complain(`fetched from elsewhere: ${url}`);
     });
-    context.on('requestfinished', (request) => this.#weights.push(weight(request)));
+    context.on('requestfinished', (request) => this.#weights.push(weightOf(request)));
   }
 
   /// A test that breaks something says what will be complained of.
@@ -39,7 +39,7 @@ export class Watcher {
   }
 }
 
-async function weight(request) {
+async function weightOf(request) {
   const path = new URL(request.url()).pathname;
   // A redirect has no body.
   const body = await request.response().then((response) => response.body()).catch(() => '');
