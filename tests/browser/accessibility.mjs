@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-import { require } from './harness.mjs';
+import { require } from './chromium.mjs';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 

@@ -4,17 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test as nodeTest } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { launch } from './chromium.mjs';
 import { Line } from './line.mjs';
 import { Service } from './service.mjs';
 import { Watcher } from './watcher.mjs';
-
-/// What `cargo xtask browser` installed.
-export const require = createRequire(new URL('../../target/npm/', import.meta.url));
-const { chromium } = require('playwright-core');
 
 /// Where a failed test leaves its picture.
 const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url));
@@ -22,15 +18,9 @@ const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url)
 /// What a test waits for comes within so many milliseconds, also on a machine with much else to do.
 const TIMEOUT = Number(process.env.TIMEOUT ?? 30_000);
 
-const LAUNCH = {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Its sandbox refuses root, which is who runs tests in a container.
-  chromiumSandbox: process.getuid() !== 0,
-};
-
 let browser;
 before(async () => {
-  browser = await chromium.launch(LAUNCH);
+  browser = await launch();
 });
 after(() => browser.close());
 

@@ -1,4 +1,5 @@
-//! The tests in a real browser (`tests/browser`): Debian's Chromium, driven by Playwright from npm, run by Node's own test runner.
+//! What needs a real browser, the tests and the pictures (`tests/browser`): Debian's Chromium, driven by Playwright from npm.
+//! Node's own test runner runs the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,6 +33,14 @@ pub(crate) fn test_where_possible() -> Result<(), String> {
         }
         _ => test(&[]),
     }
+}
+
+/// `cargo xtask screenshots`: the pictures of the console in README and docs. The service must have been built.
+///
+/// # Errors
+/// What is missing, or what could not be shown.
+pub(crate) fn screenshots() -> Result<(), String> {
+    node(&[], &[root().join("tests/browser/screenshots.mjs")])
 }
 
 fn node(flags: &[&str], files: &[PathBuf]) -> Result<(), String> {

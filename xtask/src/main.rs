@@ -23,6 +23,7 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
        cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
        cargo xtask picture   the documentation's pictures: docs/demo.svg from a run of the demo, docs/graph*.svg
+       cargo xtask screenshots  docs/console-*.png, from the console at work
        cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
 
 fn main() -> ExitCode {
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Some("bench") => cargo("bench --workspace --benches"),
         Some("emulator") => emulator::serve(),
         Some("browser") => cargo("build --package orderflow --locked").and_then(|()| browser::test(&arguments)),
+        Some("screenshots") => cargo("build --package orderflow --locked").and_then(|()| browser::screenshots()),
         Some("lint") => lint::lint(),
         Some("package") => package::package(&arguments),
         Some("cold-start") => cold_start::measure(&arguments),

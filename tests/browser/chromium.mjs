@@ -1,0 +1,14 @@
+// The browser: Debian's Chromium, driven by what `cargo xtask browser` installed from npm.
+
+import { createRequire } from 'node:module';
+
+export const require = createRequire(new URL('../../target/npm/', import.meta.url));
+
+export function launch() {
+  const { chromium } = require('playwright-core');
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    // Its sandbox refuses root, which is who runs tests in a container.
+    chromiumSandbox: process.getuid() !== 0,
+  });
+}
