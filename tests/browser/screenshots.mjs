@@ -1,12 +1,11 @@
-// Makes the pictures of README and docs (`cargo xtask screenshots`): a shop at work, one order that is undone, and a morning
-// after an outage. Each is what the page really shows.
+// Makes the pictures of README and docs (`cargo xtask screenshots`): a shop at work, and a morning after an outage. Each is what the page really shows.
 
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from './chromium.mjs';
 import { Service } from './service.mjs';
-import { deadLetters, ended } from './world.mjs';
+import { deadLetters } from './world.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const CONTEXT = { viewport: { width: 1440, height: 900 }, colorScheme: 'light', locale: 'en-GB', timezoneId: 'UTC' };
@@ -17,7 +16,6 @@ try {
   const context = await browser.newContext({ baseURL: service.url, ...CONTEXT });
   const page = await context.newPage();
   await theGraph(page);
-  await anExecution(page);
   await theDeadLetters(page);
 } finally {
   await browser.close();
@@ -44,19 +42,14 @@ async function theGraph(page) {
   await take(page, 'console-graph');
 }
 
-/// Charged, and then cancelled: everything is undone.
-async function anExecution(page) {
-  const id = await service.post({ payment_method: 'pm_card_chargeDeclinedInsufficientFunds' });
-  await ended(service, id, 'rejected');
-  await page.goto(`/console/executions/${id}`);
-  await page.locator('[data-ready]').waitFor();
-  await take(page, 'console-execution');
-}
-
-/// The gateway was down; what a replay would do is foretold.
+/// The gateway was down, and somebody put rubbish into a queue; what a replay would do is foretold. One of the orders was stopped
+/// meanwhile: its message would be refused.
 async function theDeadLetters(page) {
-  await deadLetters(service, 8);
+  const [stopped] = await deadLetters(service, 8);
   await service.gateway(false);
+  await service.ask('POST', `/ops/executions/${stopped}/stop`, { cause: 'the customer called', compensate: true });
+  await fetch(`${service.url}/ops/queues/inventory/messages`, { method: 'POST', body: 'hello?' });
+  await service.until('/ops/dead-letters', (all) => all.some((it) => it.queue === 'inventory' && it.causes.length > 0));
   await page.goto('/console/dead-letters/payments?cause=GatewayUnavailable');
   await page.locator('[data-dry-run]').click();
   await page.locator('[data-foretold]').waitFor();
