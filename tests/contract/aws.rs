@@ -20,14 +20,31 @@ use crate::subject::Subject;
 /// Long enough for a look, which makes what it received visible again.
 const LOOK: i32 = 30;
 
+/// An account with everything in it.
+pub struct Account {
+    pub clients: Clients,
+    pub urls: BTreeMap<QueueName, String>,
+    pub state_machine: String,
+}
+
+impl Account {
+    pub async fn new() -> Self {
+        let account = ministack::new_account();
+        let clients = Clients::with(ministack::sdk_config(&account).await);
+        let urls = queues(&clients.sqs()).await;
+        tables(&clients.dynamodb()).await;
+        let state_machine = state_machine(&clients.step_functions(), &account, &urls).await;
+        Self { clients, urls, state_machine }
+    }
+}
+
 pub async fn subject() -> Subject {
-    let account = ministack::new_account();
-    let clients = Clients::with(ministack::sdk_config(&account).await);
+    over(Account::new().await)
+}
+
+pub fn over(Account { clients, urls, state_machine }: Account) -> Subject {
     let (dynamodb, sqs, clock) = (clients.dynamodb(), clients.sqs(), Arc::new(SystemClock));
-    let urls = queues(&sqs).await;
     let queues = Arc::new(SqsQueues::new(sqs.clone(), urls.clone()));
-    tables(&dynamodb).await;
-    let state_machine = state_machine(&clients.step_functions(), &account, &urls).await;
     let tables = Tables { orders: "orders".into(), products: "products".into() };
     let orders = DynamoOrders::new(dynamodb.clone(), tables, queues.clone(), clock.clone());
     let (looking, looked_at) = (sqs.clone(), urls.clone());
@@ -151,7 +168,11 @@ async fn tables(client: &aws_sdk_dynamodb::Client) {
         "sku",
         &[],
     ));
-    for table in [orders, products, table("payments", "payment_id")] {
+    let journal = table("journal", "run_id").key_schema(key("entry_id", KeyType::Range));
+    let journal = journal
+        .set_attribute_definitions(Some(["run_id", "entry_id", "listed"].map(text).into()))
+        .global_secondary_indexes(index("by_run", "listed", "run_id", &[]));
+    for table in [orders, products, table("payments", "payment_id"), journal] {
         table.send().await.unwrap();
     }
 }

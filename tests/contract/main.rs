@@ -15,6 +15,7 @@ mod ministack;
 mod aws;
 mod catalogue;
 mod gateway;
+mod ops;
 mod order_store;
 mod subject;
 mod workflow;

@@ -59,10 +59,12 @@ impl Subject {
     }
 
     pub fn sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let config = Config { path: directory.path().join("contract.db"), ..Config::default() };
-        let definition = include_str!("../../statemachine/order.asl.json");
-        let embedded = Embedded::open(config, definition, Arc::new(SystemClock)).unwrap();
+        let (embedded, directory) = embedded();
+        Self::over(&embedded, directory)
+    }
+
+    /// Over a database in this directory.
+    pub fn over(embedded: &Embedded, directory: tempfile::TempDir) -> Self {
         let (queues, received) = (embedded.queues(), embedded.queues());
         let body = |message: &Received| message.body.to_string();
         Self {
@@ -123,6 +125,13 @@ impl Subject {
     pub async fn product(&self, sku: &str) -> Option<Product> {
         self.catalogue.get(&[sku.parse().unwrap()]).await.unwrap().pop()
     }
+}
+
+pub fn embedded() -> (Embedded, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let config = Config { path: directory.path().join("contract.db"), ..Config::default() };
+    let definition = include_str!("../../statemachine/order.asl.json");
+    (Embedded::open(config, definition, Arc::new(SystemClock)).unwrap(), directory)
 }
 
 pub fn product(sku: &str, stock: u32) -> Product {

@@ -1,45 +1,63 @@
-//! Ops on AWS: over the ports of `orderflow_aws::ops`, as `orderflow --aws` has them.
+//! Ops on AWS, with the command: `orderflow --aws`, against a stage that is deployed as it is.
 
-use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
+use std::process::Command;
 
-use ops::{NewRun, Operations, Ops, Ports, Replay, Selection};
-use orderflow_aws::ops::{DynamoJournal, SqsOpsQueues, Stack as Found, StepFunctionsExecutions};
-use orderflow_aws::{Clients, DynamoOrders, SqsQueues};
-use orders::Queue;
-use orders::ports::ops::{Action, EntryState, ExecutionStatus};
-use orders::ports::{PageRequest, SystemClock};
 use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
 
-use crate::stack::Stack;
+use crate::ministack::{self, REGION};
+use crate::stack::{ACCOUNT, Stack, built};
 
-const ALL: PageRequest = PageRequest { limit: NonZeroU32::new(100).unwrap(), cursor: None };
-
-async fn ops(stack: &Stack) -> Ops {
-    let found = Found::find(Clients::with(stack.sdk.clone()), &stack.name()).await.unwrap();
-    let (dynamodb, sqs, clock) = (found.clients.dynamodb(), found.clients.sqs(), Arc::new(SystemClock));
-    let queues = Arc::new(SqsQueues::new(sqs.clone(), found.queue_urls.clone()));
-    let ports = Ports {
-        queues: Arc::new(SqsOpsQueues::new(sqs, found.queue_urls.clone())),
-        orders: Arc::new(DynamoOrders::new(dynamodb.clone(), found.tables.clone(), queues, clock.clone())),
-        executions: Arc::new(StepFunctionsExecutions::new(found.clients.step_functions(), &found.state_machine)),
-        journal: Arc::new(DynamoJournal::new(dynamodb, &found.journal)),
-        changes: None,
-        clock,
-    };
-    Ops::new(ports, &found.caller)
+/// The command, with the credentials of the account's root.
+struct Orderflow {
+    endpoint: String,
+    stack: String,
 }
 
-#[tokio::test]
-async fn a_dead_letter_is_found_and_replayed_and_the_journal_tells() {
-    let stack = Stack::with_products().await;
-    let ops = ops(&stack).await;
+impl Orderflow {
+    async fn on(stack: &Stack) -> Self {
+        Self { endpoint: ministack::endpoint().await, stack: stack.name() }
+    }
+
+    /// Its exit code, and what it prints.
+    fn exits(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = Command::new(built("orderflow-aws"))
+            .args(arguments)
+            .args(["--aws", "--stack", &self.stack])
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", ACCOUNT)
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// What it prints; it must succeed.
+    fn says(&self, arguments: &[&str]) -> String {
+        let (code, said, why) = self.exits(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}{why}");
+        said
+    }
+
+    /// What it prints with `--json`; it must succeed.
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.says(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    fn depth(&self, queue: &str) -> Value {
+        let queues = self.json(&["queues"]);
+        queues.as_array().unwrap().iter().find(|depth| depth["queue"] == queue).unwrap().clone()
+    }
+}
+
+/// An order whose charge is a dead letter, though nothing is wrong with it: the message was put aside before anybody read it.
+async fn order_in_dlq(stack: &Stack) -> String {
     let order = json!({
         "customer": { "id": "c-42", "email": "ada@example.com" },
         "lines": [{ "sku": "MUG-BLUE", "quantity": 1 }], "currency": "EUR", "payment_method": "pm_card_visa",
     });
-    // Its message is put aside as a dead letter before anybody reads it.
     stack.poll("PaymentFunctionPayments", false).await;
     let id = stack.place("k", order.to_string()).await;
     let message = stack.receive("PaymentsQueue").await;
@@ -47,52 +65,93 @@ async fn a_dead_letter_is_found_and_replayed_and_the_journal_tells() {
     let delete = stack.sqs().delete_message().queue_url(stack.resource("PaymentsQueue"));
     delete.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
     stack.poll("PaymentFunctionPayments", true).await;
+    id
+}
 
-    let letters = ops.letters(Queue::Payments, &Selection::default(), &ALL).await.unwrap().items;
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].order_id.as_ref().map(ToString::to_string), Some(id.clone()));
-    let new = NewRun { action: Action::Replay, queue: Some(Queue::Payments), how: Value::Null };
-    let run = ops.begin(&new).await.unwrap();
-    let replay: Replay = serde_json::from_value(json!({ "items": [{ "message_id": letters[0].message_id }] })).unwrap();
-    let entries = ops.replay(&run.id, &replay).await.unwrap();
-    assert_eq!(entries[0].state, EntryState::Done, "{entries:?}");
-    let finished = ops.finish(&run.id).await.unwrap();
-    assert_eq!((finished.counts[&EntryState::Done], finished.finished_at.is_some()), (1, true));
-    assert_eq!(ops.runs(&ALL).await.unwrap().items, [finished]);
+#[tokio::test]
+async fn a_dead_letter_is_found_and_replayed_and_the_journal_tells() {
+    let stack = Stack::with_products().await;
+    let orderflow = Orderflow::on(&stack).await;
+    let id = order_in_dlq(&stack).await;
 
+    let status = orderflow.json(&["status"]);
+    assert_eq!((&status["dead_letters"], &status["backlog"]), (&json!(1), &json!(0)), "{status:#}");
+    let listed = orderflow.says(&["dlq", "ls"]);
+    assert!(listed.contains("payments-dlq") && listed.contains("NoCause"), "{listed}");
+    let letters = orderflow.json(&["dlq", "show", "payments"]);
+    assert_eq!((&letters[0]["order_id"], &letters[0]["order"]["status"]), (&json!(id), &json!("reserved")));
+
+    let foretold = orderflow.json(&["dlq", "replay", "payments", "--order", &id, "--dry-run"]);
+    assert_eq!(foretold, json!({ "dry_run": true, "would_replay": 1, "would_refuse": [] }));
+    let depth = orderflow.depth("payments-dlq");
+    assert_eq!((&depth["visible"], &depth["in_flight"]), (&json!(1), &json!(0)), "looking changed something");
+
+    assert_eq!(orderflow.json(&["dlq", "replay", "payments", "--rate", "10/s", "--yes"])["replayed"], 1);
     assert_eq!(stack.ended(&id).await["status"], "confirmed");
     stack.quiet().await;
     assert_eq!(stack.depth("PaymentsDlq").await, 0);
 
-    // Its execution, as Step Functions tells it.
-    let name = id.parse().unwrap();
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    while ops.execution(&name).await.unwrap().status != ExecutionStatus::Succeeded {
-        assert!(tokio::time::Instant::now() < end, "it does not end");
+    let runs = orderflow.json(&["audit", "ls"]);
+    assert_eq!((&runs[0]["action"], &runs[0]["counts"]), (&json!("replay"), &json!({ "done": 1 })), "{runs:#}");
+    let audit = orderflow.json(&["audit", "show", runs[0]["id"].as_str().unwrap()]);
+    assert_eq!(audit["entries"][0]["id"], letters[0]["message_id"]);
+    assert_eq!(audit["entries"][0]["order_id"], json!(id));
+}
+
+#[tokio::test]
+async fn an_order_and_its_execution_are_shown_from_start_to_end() {
+    let stack = Stack::with_products().await;
+    let orderflow = Orderflow::on(&stack).await;
+    let id = order_in_dlq(&stack).await;
+
+    // Nobody has charged it for longer than this. Sending it again needs the message of `TaskScheduled`, which the emulator omits.
+    let (code, stuck, why) = orderflow.exits(&["reconcile", "--older-than", "1ms", "--json"]);
+    assert_eq!(code, 3, "{why}");
+    let stuck: Value = serde_json::from_str(&stuck).unwrap();
+    let told = (&stuck[0]["order_id"], &stuck[0]["remedy"], &stuck[0]["step"]);
+    assert_eq!(told, (&json!(id), &json!("resend"), &json!("ChargePayment")), "{stuck:#}");
+
+    orderflow.json(&["dlq", "replay", "payments", "--yes"]);
+    stack.ended(&id).await;
+    let end = Instant::now() + Duration::from_secs(20);
+    while orderflow.json(&["executions", "show", &id])["status"] != "SUCCEEDED" {
+        assert!(Instant::now() < end, "it does not end");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let history = ops.history(&name).await.unwrap();
+    let history = orderflow.json(&["executions", "history", &id]);
     assert_eq!(history[0]["type"], "ExecutionStarted");
     assert!(history[0]["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
-    let states = history.iter().filter(|event| event["type"] == "TaskStateEntered").count();
-    assert_eq!(states, 3);
-    let listed = ops.executions(None, &ALL).await.unwrap().items;
-    assert!(listed.iter().any(|execution| execution.name == name), "{listed:?}");
-    assert!(ops.order(&name).await.is_ok());
+    let entered = history.as_array().unwrap().iter().filter(|event| event["type"] == "TaskStateEntered");
+    let entered: Vec<&Value> = entered.map(|event| &event["stateEnteredEventDetails"]["name"]).collect();
+    assert_eq!(entered, ["ReserveInventory", "ChargePayment", "SendConfirmation"]);
+    assert!(orderflow.says(&["executions", "ls", "--status", "SUCCEEDED"]).contains(&id));
+
+    assert_eq!(orderflow.json(&["orders", "ls", "--status", "confirmed"])[0]["order_id"], json!(id));
+    let story = orderflow.json(&["orders", "show", &id]);
+    let sources: Vec<&Value> = story["timeline"].as_array().unwrap().iter().map(|moment| &moment["source"]).collect();
+    for source in ["order", "step", "execution"] {
+        assert!(sources.contains(&&json!(source)), "{source}: {story:#}");
+    }
+    assert_eq!(orderflow.says(&["reconcile"]), "Nothing is stuck.\n");
 }
 
 #[tokio::test]
 async fn looking_puts_visibility_back() {
     let stack = Stack::deploy().await;
-    let ops = ops(&stack).await;
+    let orderflow = Orderflow::on(&stack).await;
     for index in 0..12 {
         stack.send("EmailsDlq", &format!("letter {index}")).await;
     }
     for _ in 0..2 {
-        let letters = ops.letters(Queue::Emails, &Selection::default(), &ALL).await.unwrap().items;
-        assert_eq!(letters.len(), 12);
-        ops.looked(Queue::Emails).await.unwrap();
+        assert_eq!(orderflow.json(&["dlq", "show", "emails"]).as_array().unwrap().len(), 12);
     }
-    let depth = ops.queues().await.unwrap().into_iter().find(|depth| depth.queue.to_string() == "emails-dlq").unwrap();
-    assert_eq!((depth.visible, depth.in_flight), (12, 0));
+    let depth = orderflow.depth("emails-dlq");
+    assert_eq!((&depth["visible"], &depth["in_flight"]), (&json!(12), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_stack_that_is_not_there_is_said() {
+    let orderflow = Orderflow { endpoint: ministack::endpoint().await, stack: "orderflow-nowhere".to_owned() };
+    let (code, _, why) = orderflow.exits(&["status"]);
+    assert!(code == 1 && why.contains("the stack `orderflow-nowhere` can't be described"), "{why}");
 }

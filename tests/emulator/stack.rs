@@ -177,19 +177,18 @@ pub fn step<'a>(order: &'a Value, step: &str) -> Option<&'a Value> {
     order["timeline"].as_array()?.iter().find(|record| record["step"] == step)
 }
 
-/// Where the compiled functions are, none older than what it is made from.
+/// Where the compiled functions are.
 fn functions() -> PathBuf {
-    let directory = Path::new(env!("CARGO_BIN_EXE_orderflow")).parent().unwrap();
+    FUNCTIONS.map(built)[0].parent().unwrap().to_owned()
+}
+
+/// A binary of `cargo xtask build`, not older than what it is made from.
+pub fn built(name: &str) -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_orderflow")).with_file_name(name);
     let changed = |file: &Path| std::fs::metadata(file).and_then(|file| file.modified()).ok();
-    for function in FUNCTIONS.map(|function| directory.join(function)) {
-        let sources = std::fs::read_to_string(function.with_extension("d")).unwrap_or_default();
-        let sources = sources.split_once(": ").map(|(_, sources)| sources.split_whitespace()).into_iter().flatten();
-        let newest = sources.filter_map(|source| changed(Path::new(source))).max();
-        assert!(
-            newest.is_some() && changed(&function) >= newest,
-            "first `cargo build --workspace`: {}",
-            function.display()
-        );
-    }
-    directory.to_owned()
+    let sources = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let sources = sources.split_once(": ").map(|(_, sources)| sources.split_whitespace()).into_iter().flatten();
+    let newest = sources.filter_map(|source| changed(Path::new(source))).max();
+    assert!(newest.is_some() && changed(&binary) >= newest, "first `cargo xtask build`: {}", binary.display());
+    binary
 }

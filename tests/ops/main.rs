@@ -1,7 +1,8 @@
 //! What ops do, on the embedded service: over the ports, over the HTTP API, and with the command.
 //!
 //! Proves: a replay that is killed anywhere loses nothing and doubles no effect; the incident of docs/OPERATIONS.md, as
-//! scripted there; the verbs and their refusals; the events. Misses: the same on AWS.
+//! scripted there; the verbs and their refusals; the events. Misses: the same on AWS (`tests/emulator`), and what the ports promise
+//! (`tests/contract`).
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -9,7 +10,6 @@
 mod service;
 
 mod api;
-mod contract;
 mod incident;
 mod kill;
 mod killed_service;

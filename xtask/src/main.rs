@@ -16,6 +16,7 @@ use emulator::Emulator;
 
 const USAGE: &str = "\
 usage: cargo xtask test      format, lints, all tests, documentation, dependencies
+       cargo xtask build     what the tests on the emulator run: the Lambda functions, and the command with `--aws`
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
        cargo xtask browser   the tests in Chromium: [NAME of tests/browser/NAME.test.mjs]...
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let (task, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
     let done = match task.as_deref() {
         Some("test") => test(),
+        Some("build") => build(),
         Some("bench") => cargo("bench --workspace --benches"),
         Some("emulator") => emulator::serve(),
         Some("browser") => cargo("build --package orderflow --locked").and_then(|()| browser::test(&arguments)),
@@ -58,13 +60,13 @@ fn test() -> Result<(), String> {
     }
     if installed("clippy") {
         cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
+        cargo("clippy --package orderflow --features aws --all-targets --locked -- -D warnings")?;
     }
     if installed("deny") {
         cargo("deny check bans licenses sources")?;
     }
     lint::lint()?;
-    // The functions that are deployed to the emulator, each with the list of its sources: a test run alone writes no such list.
-    cargo("build --workspace --locked")?;
+    build()?;
     let emulator = Emulator::start()?;
     let tests = match installed("nextest") {
         true => "nextest run --workspace --locked --no-fail-fast",
@@ -75,6 +77,18 @@ fn test() -> Result<(), String> {
     browser::test_where_possible()?;
     cargo("test --workspace --locked --doc")?;
     no_aws_sdk()
+}
+
+/// What is deployed to the emulator and what works on it, each with the list of its sources: a test run alone writes no such
+/// list. The command goes aside, as `orderflow-aws`, since a test run builds the one without the feature `aws`.
+fn build() -> Result<(), String> {
+    cargo("build --workspace --locked --features orderflow/aws")?;
+    let built = std::env::current_exe().map_err(|error| format!("where this is: {error}"))?;
+    for ending in ["", ".d"] {
+        let [from, to] = ["orderflow", "orderflow-aws"].map(|name| built.with_file_name(format!("{name}{ending}")));
+        std::fs::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// The shipped default binary stays free of the AWS SDK (DESIGN.md 2).
