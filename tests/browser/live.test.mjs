@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from './harness.mjs';
 import { deadLetters, ended } from './world.mjs';
 
-/// A payment that takes so long is seen where it is.
-const SLOW = { payment_method: 'pm_sim_slow_3000' };
+/// While the gateway is down, a payment is tried again and again, and its order stays where it is.
+const PATIENT = { settings: '[retries]\nmax_receive_count = 1000\nbackoff = "50ms"\nlongest_backoff = "100ms"\n' };
 /// What a page may complain of whose connection is cut.
 const CUT = /Failed to load resource/;
 
@@ -31,12 +31,14 @@ async function toldUntil(page, order) {
 test('a posted order is seen where it is in the graph, and it is over there when it is over', async ({ service, page }) => {
   await page.goto('/console');
   await page.locator(state('ChargePayment', 'pending')).waitFor();
-  const id = await service.post(SLOW);
+  await service.gateway(true);
+  const id = await service.post();
   await page.locator(state('ChargePayment', 'running')).waitFor();
+  await service.gateway(false);
   await ended(service, id, 'confirmed');
   await page.locator(state('ChargePayment', 'pending')).waitFor();
   await page.locator('[data-graph=traffic] .edge[data-taken=true]').nth(3).waitFor();
-});
+}, PATIENT);
 
 test('a state whose work became dead letters glows, and the overview says the cause', async ({ service, page }) => {
   await page.goto('/console');
@@ -48,13 +50,15 @@ test('a state whose work became dead letters glows, and the overview says the ca
 });
 
 test('after a reload the page shows what is, without what was', async ({ service, page }) => {
+  await service.gateway(true);
   await page.goto('/console');
-  await service.post(SLOW);
+  await service.post();
   await page.locator(state('ChargePayment', 'running')).waitFor();
   await page.reload();
   await page.locator(state('ChargePayment', 'running')).waitFor();
+  await service.gateway(false);
   await page.locator(state('ChargePayment', 'pending')).waitFor();
-});
+}, PATIENT);
 
 test('a connection that was cut is said to be, and is taken up without losing or doubling a change', async ({ service, page, watcher, line }) => {
   watcher.allow(CUT);

@@ -33,6 +33,8 @@ test('an order tells its whole story: its record, its steps, its execution, its 
   const sources = await page.locator('[data-source]').evaluateAll((moments) => moments.map((it) => it.dataset.source));
   assert.deepEqual([...new Set(sources)].sort(), ['execution', 'mail', 'order', 'step']);
   await page.locator('[data-moment="RefundPayment -> NothingCharged"]').waitFor();
+  await page.locator('[data-source=mail] a').click();
+  await page.locator(`tr[data-chosen][data-order="${declined}"]`).waitFor();
 
   await page.goto(`/console/orders/${dead}`);
   await page.locator('[data-source="dead letter"]').waitFor();

@@ -53,7 +53,7 @@ test('a limit and a rate are kept, and a replay goes on while other pages are lo
   await deadLetters(service, 30);
   await service.gateway(false);
   await open(page, 'GatewayUnavailable');
-  await page.locator('input[name=rate]').fill('10');
+  await page.locator('input[name=rate]').fill('4');
   await page.locator('input[name=max]').fill('20');
   await page.locator('[data-dry-run]').click();
   await page.locator('[data-replay]').click();
@@ -62,7 +62,7 @@ test('a limit and a rate are kept, and a replay goes on while other pages are lo
   await page.goBack();
   const run = page.locator('[data-run]');
   await run.waitFor();
-  assert.equal(await run.getAttribute('data-over'), 'false', 'twenty at ten a second take longer than a look');
+  assert.equal(await run.getAttribute('data-over'), 'false', 'twenty at four a second take longer than a look');
   await page.locator('[data-run][data-over="true"][data-done="20"]').waitFor();
   assert.equal((await service.get('/ops/status')).dead_letters, 10);
 });
@@ -71,7 +71,7 @@ test('a replay is stopped, and what is left can be sent back later', async ({ se
   await deadLetters(service, 30);
   await service.gateway(false);
   await open(page, 'GatewayUnavailable');
-  await page.locator('input[name=rate]').fill('10');
+  await page.locator('input[name=rate]').fill('2');
   await page.locator('[data-dry-run]').click();
   await page.locator('[data-replay]').click();
   await page.locator('[data-run]:not([data-done="0"]) [data-stop]').click();

@@ -9,7 +9,12 @@ import { heading, personal, since, tabs } from '../lib/ui.js';
 
 export const title = 'Mailbox';
 
-export async function mount({ root, params, signal }) {
+// An order's mail is looked for among so many of the newest.
+const LOOKED_THROUGH = 500;
+
+export async function mount({ root, params, query, signal, go }) {
+  const wanted = query.order && (await mailOf(query.order, signal));
+  if (wanted) return go(`/console/mailbox/${wanted.id}`, { replace: true });
   const reader = h('section', { class: 'card reader', 'aria-label': 'The mail' });
   const mails = listing({
     path: '/mailbox',
@@ -29,7 +34,18 @@ export async function mount({ root, params, signal }) {
   root.append(heading('Mailbox', { sub: 'Captured, not sent: as the customer would see it.' }), h('div', { class: 'halves' }, mails.element, reader));
   await mails.refresh();
   follow(mails.refresh, signal);
-  await read(reader, mails.items().find(({ id }) => String(id) === params.id), params.id, signal);
+  return read(reader, mails.items().find(({ id }) => String(id) === params.id), params.id, signal);
+}
+
+async function mailOf(order, signal) {
+  let [cursor, looked] = [null, 0];
+  do {
+    const { mails, next_cursor: next } = await get('/mailbox', { limit: 100, cursor }, { signal });
+    const found = mails.find((mail) => mail.order_id === order);
+    if (found) return found;
+    [cursor, looked] = [next, looked + mails.length];
+  } while (cursor && looked < LOOKED_THROUGH);
+  return null;
 }
 
 async function read(reader, mail, id, signal) {

@@ -19,12 +19,10 @@ export async function mount({ root, params, signal, setTitle }) {
   let shown = '';
   const show = async () => {
     const story = await get(path, {}, { signal });
-    const mails = here.platform.mailbox ? (await get('/mailbox', { limit: 100 }, { signal })).mails : [];
-    const mail = mails.find((it) => it.order_id === story.order_id);
-    const text = JSON.stringify([story, mail?.id]);
+    const text = JSON.stringify(story);
     if (text === shown) return;
     shown = text;
-    fill(root, head(story, show), ...troubles(story), about(story), whatHappened(story, mail));
+    fill(root, head(story, show), ...troubles(story), about(story), whatHappened(story));
     Object.assign(root.dataset, { order: story.order_id, status: story.status });
   };
   setTitle(`Order ${short(params.id)}`);
@@ -72,12 +70,12 @@ function about(story) {
   ]));
 }
 
-function whatHappened({ timeline }, mail) {
+function whatHappened({ order_id: id, timeline }) {
   const first = Date.parse(timeline[0]?.at);
   const moments = timeline.map((moment, at) => {
     const pause = at ? Date.parse(moment.at) - Date.parse(timeline[at - 1].at) : 0;
     const words = moment.what.replace('->', '→');
-    const what = moment.source === 'mail' && mail ? h('a', { href: `/console/mailbox/${mail.id}` }, words) : words;
+    const what = moment.source === 'mail' && here.platform.mailbox ? h('a', { href: `/console/mailbox?order=${id}` }, words) : words;
     return [
       pause > PAUSE && h('li', { class: 'pause' }, `${duration(pause)} later`),
       h('li', { data: { moment: moment.what, source: moment.source, bad: isBad(moment) ? '' : null } },
