@@ -29,6 +29,11 @@ pub enum Overlay<'a> {
 /// The `data-` attributes of an element that change, by their names without `data-`. What is none is not there.
 pub type Data = BTreeMap<&'static str, Option<String>>;
 
+/// The attributes that are there.
+pub(crate) fn present(data: &Data) -> impl Iterator<Item = (&str, &str)> {
+    data.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)))
+}
+
 /// What is shown on a layout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Faces {

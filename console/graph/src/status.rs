@@ -15,10 +15,11 @@ use crate::model::EdgeKind;
 use crate::words;
 
 /// How a state stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Not entered.
+    #[default]
     Pending,
     /// Under way.
     Running,
@@ -89,7 +90,7 @@ pub struct Execution {
 }
 
 /// How a state stands, and what it took to get there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StateStatus {
     /// How it stands: that of its last visit.
     pub status: Status,
@@ -150,6 +151,7 @@ pub fn events(history: impl IntoIterator<Item = Value>) -> Vec<HistoryEvent> {
 }
 
 /// One stay in a state.
+#[derive(Default)]
 struct Visit {
     state: String,
     /// The visit of the `Parallel` or `Map` around it.
@@ -171,21 +173,7 @@ struct Visit {
 
 impl Visit {
     fn new(state: &str, parent: Option<usize>, entered: Timestamp) -> Self {
-        Self {
-            state: state.to_owned(),
-            parent,
-            entered,
-            left: None,
-            outcome: None,
-            attempts: 0,
-            failing: false,
-            timed_out: false,
-            error: None,
-            error_event: None,
-            timeout: None,
-            times_out: None,
-            heartbeat_seconds: None,
-        }
+        Self { state: state.to_owned(), parent, entered, ..Self::default() }
     }
 
     const fn is_open(&self) -> bool {
@@ -441,7 +429,7 @@ impl<'d> Reading<'d> {
     fn finish(self, now: Timestamp) -> Execution {
         let mut states = BTreeMap::new();
         every_state(self.definition, &mut |name| {
-            states.insert(name.to_owned(), StateStatus::pending());
+            states.insert(name.to_owned(), StateStatus::default());
         });
         for visit in &self.visits {
             if let Some(state) = states.get_mut(&visit.state) {
@@ -469,22 +457,6 @@ impl<'d> Reading<'d> {
 }
 
 impl StateStatus {
-    fn pending() -> Self {
-        Self {
-            status: Status::Pending,
-            text: String::new(),
-            visits: 0,
-            attempts: 0,
-            entered: None,
-            left: None,
-            spent_ms: 0,
-            error: None,
-            error_event: None,
-            times_out: None,
-            heartbeat_seconds: None,
-        }
-    }
-
     fn add(&mut self, visit: &Visit, now: Timestamp) {
         let open = if visit.failing { Status::Retrying } else { Status::Running };
         let spent = visit.left.unwrap_or(now).as_millisecond().saturating_sub(visit.entered.as_millisecond());

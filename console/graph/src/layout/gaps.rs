@@ -109,24 +109,19 @@ impl Gaps {
 /// The lines between two rows. Those of the two sides are far apart, so they have tracks of their own.
 #[derive(Clone, Debug, Default)]
 struct Gap {
-    main: BTreeMap<Bundle, Line>,
-    compensation: BTreeMap<Bundle, Line>,
+    sides: [BTreeMap<Bundle, Line>; 2],
     labelled: bool,
 }
 
 impl Gap {
     fn line(&mut self, side: Side, bundle: Bundle) -> &mut Line {
-        let lines = match side {
-            Side::Main => &mut self.main,
-            Side::Compensation => &mut self.compensation,
-        };
-        lines.entry(bundle).or_default()
+        self.sides[side as usize].entry(bundle).or_default()
     }
 
     fn assigned(&self) -> (Vec<(Bundle, usize)>, usize) {
         let mut all = Vec::new();
         let mut most = 0;
-        for lines in [&self.main, &self.compensation] {
+        for lines in &self.sides {
             let (tracks, count) = tracks::assign(&lines.values().cloned().collect::<Vec<_>>());
             all.extend(lines.keys().copied().zip(tracks));
             most = most.max(count);

@@ -10,7 +10,7 @@ use super::{Edge, Label, Lane, LaneKind, Layout, Node, Point, Rect};
 use crate::model::{Kind, Machine, Side, State, summary};
 use crate::text::{self, Font};
 
-/// Lays out a machine; its ids count from 0, and its origin is anywhere.
+/// Lays out a machine; its origin is anywhere, and nothing has an id yet.
 pub(crate) fn lay_out(machine: &Machine, markers: bool) -> Layout {
     let insides: Vec<Option<Layout>> = machine.states.iter().map(inside).collect();
     let widest = machine.states.iter().map(natural_width).max().unwrap_or(STATE_WIDTH_LEAST);
@@ -71,9 +71,8 @@ fn assemble(machine: &Machine, grid: &Grid, routes: &Routes, insides: Vec<Option
     for ((state, item), inside) in machine.states.iter().zip(&grid.items).zip(insides) {
         let y = routes.rows[item.row] - item.height / 2;
         let rect = Rect { x: item.x - item.width / 2, y, width: item.width, height: item.height };
-        let id = format!("s{}", layout.nodes.len());
         layout.nodes.push(Node {
-            id: id.clone(),
+            id: String::new(),
             name: state.name.clone(),
             kind: state.kind,
             detail: state.detail.clone(),
@@ -88,7 +87,7 @@ fn assemble(machine: &Machine, grid: &Grid, routes: &Routes, insides: Vec<Option
             let first = layout.nodes.len();
             layout.take(inside);
             for node in layout.nodes[first..].iter_mut().filter(|node| node.within.is_none()) {
-                node.within = Some(id.clone());
+                node.within = Some(state.name.clone());
             }
         }
     }
@@ -123,18 +122,9 @@ fn lane(machine: &Machine, grid: &Grid, routes: &Routes) -> Option<Lane> {
 }
 
 impl Layout {
-    /// Adds what is in a box; the ids of its states go on from those here.
+    /// Adds what is in a box.
     fn take(&mut self, inside: Self) {
-        let first = self.nodes.len();
-        let renamed = |id: &str| {
-            let number = id.strip_prefix('s').and_then(|number| number.parse::<usize>().ok());
-            number.map_or_else(|| id.to_owned(), |number| format!("s{}", first + number))
-        };
-        self.nodes.extend(inside.nodes.into_iter().map(|node| Node {
-            id: renamed(&node.id),
-            within: node.within.as_deref().map(renamed),
-            ..node
-        }));
+        self.nodes.extend(inside.nodes);
         self.edges.extend(inside.edges);
         self.lanes.extend(inside.lanes);
     }

@@ -92,7 +92,7 @@ pub struct Node {
     pub retries: u64,
     /// Whether only a `Catch` leads to it.
     pub compensation: bool,
-    /// The id of the `Parallel` or `Map` it is in.
+    /// The name of the `Parallel` or `Map` it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
     /// Where it is.
@@ -183,6 +183,9 @@ impl Layout {
     pub(crate) fn of_machine(machine: &Machine) -> Self {
         let mut layout = machine::lay_out(machine, true);
         layout.frame(sizes::MARGIN);
+        for (at, node) in layout.nodes.iter_mut().enumerate() {
+            node.id = format!("s{at}");
+        }
         for (at, edge) in layout.edges.iter_mut().enumerate() {
             edge.id = format!("e{at}");
         }
@@ -197,27 +200,18 @@ impl Layout {
 
     /// Moves everything so that it begins at this margin, and sets the size.
     fn frame(&mut self, margin: i32) {
-        let corners = |rect: &Rect| [(rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)];
-        let mut corners: Vec<(i32, i32)> = (self.nodes.iter().map(|node| &node.rect))
-            .chain(self.lanes.iter().map(|lane| &lane.rect))
-            .chain(self.edges.iter().filter_map(|edge| Some(&edge.label.as_ref()?.rect)))
-            .flat_map(corners)
-            .collect();
-        corners.extend(self.edges.iter().flat_map(|edge| &edge.points).map(|point| (point.x, point.y)));
+        let rects = (self.nodes.iter().map(|node| node.rect))
+            .chain(self.lanes.iter().map(|lane| lane.rect))
+            .chain(self.edges.iter().filter_map(|edge| Some(edge.label.as_ref()?.rect)));
+        let corners =
+            rects.flat_map(|it| [Point { x: it.x, y: it.y }, Point { x: it.x + it.width, y: it.y + it.height }]);
         let half = sizes::MARKER / 2;
-        corners.extend(
-            self.edges
-                .iter()
-                .filter_map(Edge::marker)
-                .flat_map(|at| [(at.x - half, at.y - half), (at.x + half, at.y + half)]),
-        );
-        let range = |values: &mut dyn Iterator<Item = i32>| {
-            values.fold(None, |range: Option<(i32, i32)>, value| {
-                Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
-            })
-        };
-        let (left, right) = range(&mut corners.iter().map(|corner| corner.0)).unwrap_or_default();
-        let (top, bottom) = range(&mut corners.iter().map(|corner| corner.1)).unwrap_or_default();
+        let markers = self.edges.iter().filter_map(Edge::marker);
+        let markers = markers.flat_map(|at| [-half, half].map(|by| Point { x: at.x + by, y: at.y + by }));
+        let points = self.edges.iter().flat_map(|edge| edge.points.iter().copied());
+        let all: Vec<Point> = corners.chain(markers).chain(points).collect();
+        let (left, right) = range(all.iter().map(|point| point.x));
+        let (top, bottom) = range(all.iter().map(|point| point.y));
         self.shift(margin - left, margin - top);
         (self.width, self.height) = (right - left + 2 * margin, bottom - top + 2 * margin);
     }
@@ -233,6 +227,11 @@ impl Layout {
             (point.x, point.y) = (point.x + dx, point.y + dy);
         }
     }
+}
+
+/// The least and the greatest.
+fn range(values: impl Iterator<Item = i32> + Clone) -> (i32, i32) {
+    (values.clone().min().unwrap_or_default(), values.max().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -258,7 +257,7 @@ mod tests {
         let all = Machine { states: vec![state("LabelAll", Kind::Map, vec![each])], transitions: Vec::new() };
         let layout = Layout::of_machine(&all);
         let (outer, inner) = (layout.node("LabelAll").unwrap(), layout.node("Label").unwrap());
-        assert_eq!(inner.within.as_ref(), Some(&outer.id));
+        assert_eq!(inner.within.as_ref(), Some(&outer.name));
         assert!(outer.is_box() && outer.rect.overlaps(&inner.rect) && outer.rect.width > inner.rect.width);
         let drawing = crate::svg(&layout, crate::Overlay::Definition, crate::Theme::Light);
         assert!(drawing.contains(r#"class="stack""#), "its stack says that there are many");
