@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use asl_graph::{Execution, Faces, Overlay, Theme, statuses, svg};
+use asl_graph::{Execution, Faces, Overlay, Theme, events, statuses, svg};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, Uri, header};
@@ -14,7 +14,6 @@ use orders::OrderId;
 use producer::params::{Id, Query};
 use producer::problem::Problem;
 use serde::Serialize;
-use statemachine::HistoryEvent;
 
 use crate::definitions::Drawn;
 use crate::traffic::Seen;
@@ -93,10 +92,7 @@ async fn one(console: &Console, name: &OrderId, at: Timestamp) -> Result<(std::s
     let drawn = console.definitions.of(Some(name)).await?;
     let history = console.ops.ports().executions.history(name).await?;
     let history = history.ok_or_else(|| OpsError::NotFound(format!("execution `{name}`")))?;
-    // AWS may write events that the engine has no name for; they say nothing about a state.
-    let events: Vec<HistoryEvent> =
-        history.into_iter().filter_map(|event| serde_json::from_value(event).ok()).collect();
-    let execution = statuses(&drawn.definition, &events, at);
+    let execution = statuses(&drawn.definition, &events(history), at);
     Ok((drawn, execution))
 }
 
