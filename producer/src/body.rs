@@ -1,4 +1,4 @@
-//! Reads a JSON body: its media type, its size, its types, and then every rule of it at once.
+//! Reads a JSON body: its media type, its size, its types, and then every rule of it at once. Or a text.
 //!
 //! What doesn't fit the types is refused with that one fault; what does is validated whole. Not for what the rules are
 //! (see `wire/`).
@@ -38,14 +38,29 @@ impl<T: WireBody, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {} bytes.", T::MAX_BYTES))
-            }
-            _ => Fault::at("", "the body could not be read to its end").into(),
-        })?;
-        parse(&bytes).map(Json)
+        parse(&whole(request, state, T::MAX_BYTES).await?).map(Json)
     }
+}
+
+/// Any text, of whatever media type; [`MAX_BODY_BYTES`] at most.
+pub struct Text(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = whole(request, state, MAX_BODY_BYTES).await?;
+        String::from_utf8(bytes.into()).map(Text).map_err(|_| Fault::at("", "the body is not UTF-8").into())
+    }
+}
+
+async fn whole<S: Send + Sync>(request: Request, state: &S, max_bytes: usize) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {max_bytes} bytes."))
+        }
+        _ => Fault::at("", "the body could not be read to its end").into(),
+    })
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {

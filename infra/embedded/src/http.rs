@@ -5,16 +5,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
-use axum::middleware::from_extractor_with_state;
+use axum::middleware::{from_extractor_with_state, from_fn};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use garde::Validate;
 use orders::Queue;
 use orders::ports::{ListError, Outgoing, PageRequest, Queues as _, SendError};
 use producer::auth::{Access, OpsScope, Require};
-use producer::params::{BAD_CURSOR, Id, Query};
+use producer::body::{self, Text, WireBody};
+use producer::params::{self, BAD_CURSOR, Id, Query};
 use producer::problem::{self, Fault, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
 use serde::{Deserialize, Serialize};
@@ -24,11 +26,16 @@ use crate::gateway::{Listed, Movement, SimulatedGateway};
 use crate::mailbox::{CapturedMail, Mailbox};
 use crate::queue::SqliteQueues;
 
+/// For routes without a query.
+fn quick<S: Clone + Send + Sync + 'static>(handlers: MethodRouter<S>) -> MethodRouter<S> {
+    guarded(handlers.route_layer(from_fn(params::none)), REQUEST_TIMEOUT)
+}
+
 /// `POST /ops/queues/{queue}/messages`: puts the request's body into a queue as a message, readable or not (SQS: `SendMessage`).
 /// For drills: what a poison message does must be seen before the night it comes.
 pub fn queue_router(queues: Arc<SqliteQueues>, access: Access) -> Router {
     Router::new()
-        .route("/ops/queues/{queue}/messages", guarded(post(send), REQUEST_TIMEOUT))
+        .route("/ops/queues/{queue}/messages", quick(post(send)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(queues)
 }
@@ -36,7 +43,7 @@ pub fn queue_router(queues: Arc<SqliteQueues>, access: Access) -> Router {
 async fn send(
     State(queues): State<Arc<SqliteQueues>>,
     Id(queue): Id<Queue>,
-    body: String,
+    Text(body): Text,
 ) -> Result<Response, Problem> {
     tracing::warn!(%queue, bytes = body.len(), "ops put a message into a queue by hand");
     match queues.send(queue.into(), Outgoing { body, ..Outgoing::default() }).await {
@@ -50,25 +57,30 @@ async fn send(
 /// that moved, newest first.
 pub fn gateway_router(gateway: Arc<SimulatedGateway>, access: Access) -> Router {
     Router::new()
-        .route("/ops/gateway", guarded(get(read_gateway).put(switch_gateway), REQUEST_TIMEOUT))
+        .route("/ops/gateway", quick(get(read_gateway).put(switch_gateway)))
         .route("/ops/gateway/ledger", guarded(get(ledger), REQUEST_TIMEOUT))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(gateway)
 }
 
 /// Whether the simulated gateway is down.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 struct Outage {
+    #[garde(skip)]
     down: bool,
 }
+
+impl WireBody for Outage {}
 
 async fn read_gateway(State(gateway): State<Arc<SimulatedGateway>>) -> Response {
     ([NO_STORE], Json(Outage { down: gateway.is_down() })).into_response()
 }
 
-async fn switch_gateway(State(gateway): State<Arc<SimulatedGateway>>, body: String) -> Result<Response, Problem> {
-    let Outage { down } = serde_json::from_str(&body).map_err(|error| Fault::at("", error))?;
+async fn switch_gateway(
+    State(gateway): State<Arc<SimulatedGateway>>,
+    body::Json(Outage { down }): body::Json<Outage>,
+) -> Result<Response, Problem> {
     gateway.set_down(down).await?;
     tracing::warn!(down, "the simulated gateway was switched");
     Ok(([NO_STORE], Json(Outage { down })).into_response())
@@ -108,8 +120,8 @@ fn listing_problem(error: ListError) -> Problem {
 pub fn router(mailbox: Arc<Mailbox>, captures: bool, access: Access) -> Router {
     Router::new()
         .route("/mailbox", guarded(get(list), REQUEST_TIMEOUT))
-        .route("/mailbox/{id}", guarded(get(html), REQUEST_TIMEOUT))
-        .route("/mailbox/{id}/text", guarded(get(text), REQUEST_TIMEOUT))
+        .route("/mailbox/{id}", quick(get(html)))
+        .route("/mailbox/{id}/text", quick(get(text)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(Kept { mailbox, captures })
 }
@@ -137,13 +149,13 @@ fn summary(captured: &CapturedMail) -> Value {
     })
 }
 
-async fn html(State(Kept { mailbox, .. }): State<Kept>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn html(State(Kept { mailbox, .. }): State<Kept>, Id(id): Id<String>) -> Result<Response, Problem> {
     // The mail's own text is a customer's: nothing in it may run.
     let policy = (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     Ok(([policy, NO_STORE], Html(one(&mailbox, &id)?.mail.html)).into_response())
 }
 
-async fn text(State(Kept { mailbox, .. }): State<Kept>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn text(State(Kept { mailbox, .. }): State<Kept>, Id(id): Id<String>) -> Result<Response, Problem> {
     Ok(([NO_STORE], one(&mailbox, &id)?.mail.text).into_response())
 }
 

@@ -1,11 +1,10 @@
 //! The runs: the audit log, and what is done under one.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use producer::body;
-use producer::params::Query;
+use producer::params::{Id, Query};
 use producer::problem::Problem;
 
 use super::NO_STORE;
@@ -24,11 +23,11 @@ pub(super) async fn begin(Caller(ops): Caller, body::Json(new): body::Json<NewRu
     Ok((StatusCode::CREATED, NO_STORE, Json(ops.begin(&new).await?)).into_response())
 }
 
-pub(super) async fn read(Caller(ops): Caller, Path(run): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn read(Caller(ops): Caller, Id(run): Id<String>) -> Result<Response, Problem> {
     Ok((NO_STORE, Json(ops.run(&run).await?)).into_response())
 }
 
-pub(super) async fn entries(Caller(ops): Caller, Path(run): Path<String>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn entries(Caller(ops): Caller, Id(run): Id<String>, uri: Uri) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let page = query.page();
     query.finish()?;
@@ -37,7 +36,7 @@ pub(super) async fn entries(Caller(ops): Caller, Path(run): Path<String>, uri: U
 
 pub(super) async fn replay(
     Caller(ops): Caller,
-    Path(run): Path<String>,
+    Id(run): Id<String>,
     body::Json(replay): body::Json<Replay>,
 ) -> Result<Response, Problem> {
     // Seen through to its end even if the client goes away: a replay that was begun should not be left half done.
@@ -45,14 +44,14 @@ pub(super) async fn replay(
     Ok((NO_STORE, Json(entries.map_err(broken)??)).into_response())
 }
 
-pub(super) async fn resume(Caller(ops): Caller, Path(run): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn resume(Caller(ops): Caller, Id(run): Id<String>) -> Result<Response, Problem> {
     let entries = tokio::spawn(async move { ops.resume(&run).await }).await;
     Ok((NO_STORE, Json(entries.map_err(broken)??)).into_response())
 }
 
 pub(super) async fn purge(
     Caller(ops): Caller,
-    Path(run): Path<String>,
+    Id(run): Id<String>,
     body::Json(Ids { ids }): body::Json<Ids>,
 ) -> Result<Response, Problem> {
     let entries = tokio::spawn(async move { ops.purge(&run, &ids).await }).await;
@@ -61,7 +60,7 @@ pub(super) async fn purge(
 
 pub(super) async fn import(
     Caller(ops): Caller,
-    Path(run): Path<String>,
+    Id(run): Id<String>,
     body::Json(Letters { letters }): body::Json<Letters>,
 ) -> Result<Response, Problem> {
     let entries = tokio::spawn(async move { ops.import(&run, &letters).await }).await;
@@ -70,13 +69,13 @@ pub(super) async fn import(
 
 pub(super) async fn repair(
     Caller(ops): Caller,
-    Path(run): Path<String>,
+    Id(run): Id<String>,
     body::Json(OrderRef { order_id }): body::Json<OrderRef>,
 ) -> Result<Response, Problem> {
     Ok((NO_STORE, Json(ops.repair(&run, &order_id).await?)).into_response())
 }
 
-pub(super) async fn finish(Caller(ops): Caller, Path(run): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn finish(Caller(ops): Caller, Id(run): Id<String>) -> Result<Response, Problem> {
     Ok((NO_STORE, Json(ops.finish(&run).await?)).into_response())
 }
 
