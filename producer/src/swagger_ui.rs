@@ -6,13 +6,13 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::docs::KEEP;
+use crate::params::Id;
 use crate::problem::{self, Problem};
 use crate::{REQUEST_TIMEOUT, guarded};
 
@@ -43,7 +43,7 @@ async fn index() -> Result<Response, Problem> {
     file("")
 }
 
-async fn asset(Path(path): Path<String>) -> Result<Response, Problem> {
+async fn asset(Id(path): Id<String>) -> Result<Response, Problem> {
     file(&path)
 }
 
