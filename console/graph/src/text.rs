@@ -70,9 +70,11 @@ pub(crate) fn fit(text: &str, font: Font, most: i32) -> String {
 /// Thousandths of the font size, in bold DejaVu Sans: the widest of the fonts that a page falls back to.
 fn em(c: char) -> i64 {
     match c {
-        'i' | 'j' | 'l' | '\'' => 350,
-        'I' | 'J' | '/' | '\\' | '|' | ',' | '.' | ':' | ';' | '·' | ' ' => 400,
+        'i' | 'j' | 'l' | '\'' | ' ' => 355,
+        'I' | 'J' | '/' | '\\' | '|' | ',' | '.' | ':' | ';' | '·' => 400,
         'f' | 'r' | 't' | '-' | '(' | ')' | '[' | ']' | '!' => 500,
+        'c' | 's' | 'z' | '?' | '*' | '_' | '`' | '"' => 615,
+        'a' | 'e' | 'k' | 'o' | 'v' | 'x' | 'y' => 690,
         'w' | '=' | '<' | '>' | '+' | '#' | '^' | '~' | '&' => 940,
         'm' | 'M' | 'W' | '@' | '%' | '…' => 1115,
         'A'..='Z' => 880,

@@ -59,9 +59,11 @@ fn framed(mut layout: Layout) -> Layout {
     layout
 }
 
+/// The width at which a state's texts fit; one that is cut short in any case needs no more room than others.
 fn natural_width(state: &State) -> i32 {
-    let summary = summary(state.comment.as_deref(), &state.detail);
-    let text = text::width(&state.name, Font::Name).max(text::width(summary, Font::Detail));
+    let summary = text::width(summary(state.comment.as_deref(), &state.detail), Font::Detail);
+    let most = STATE_WIDTH_MOST - STATE_TEXT_AT - STATE_PADDING;
+    let text = text::width(&state.name, Font::Name).max(if summary > most { 0 } else { summary });
     let width = (STATE_TEXT_AT + text + STATE_PADDING).clamp(STATE_WIDTH_LEAST, STATE_WIDTH_MOST);
     (width + 3) / 4 * 4
 }
