@@ -3,9 +3,9 @@
 //!
 //! A machine is drawn from top to bottom in two regions side by side: what happens without a failure, with the happy path
 //! as a straight line; and, in a lane to its right, the states that only a `Catch` leads to. What goes on within a region
-//! is layered: [`rows`] says which row a state is in, [`order`] keeps lines from crossing, [`place`] finds the columns.
-//! What goes back, or from one region into the other, runs through channels beside the regions ([`route`]), on tracks that
-//! [`tracks`] hands out. `Parallel` and `Map` are laid out from the inside out ([`machine`]).
+//! is layered: `rows` says which row a state is in, `order` keeps lines from crossing, `place` finds the columns.
+//! What goes back, or from one region into the other, runs through channels beside the regions (`route`), on tracks that
+//! `tracks` hands out. `Parallel` and `Map` are laid out from the inside out (`machine`).
 
 mod channels;
 mod gaps;

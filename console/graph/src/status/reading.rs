@@ -1,154 +1,16 @@
-//! What became of each state in one execution, read from its history. Pure, and never in doubt: a history that is cut off,
-//! unordered or of another definition gives what can be known from it.
+//! Reads a history, event by event.
 //!
 //! A *visit* is one stay in a state. Events are put to visits by `previousEventId`, so branches don't mix.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
 use statemachine::history::Details;
 use statemachine::{Definition, EventType, ExecutionStatus, HistoryEvent, StateKind};
 
+use super::{Execution, StateStatus, Status, Taken};
 use crate::model::EdgeKind;
 use crate::words;
-
-/// How a state stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Not entered.
-    #[default]
-    Pending,
-    /// Under way.
-    Running,
-    /// Its last try failed, and it waits for the next.
-    Retrying,
-    /// Done.
-    Succeeded,
-    /// It failed, and a `Catch` took over.
-    Caught,
-    /// It failed, and the execution or the branch with it.
-    Failed,
-    /// It took longer than it may, and nothing caught that.
-    TimedOut,
-    /// It was under way when the execution, or the branches around it, ended.
-    Aborted,
-}
-
-impl Status {
-    /// All of them, from the most to the least usual.
-    pub const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Running,
-        Self::Retrying,
-        Self::Succeeded,
-        Self::Caught,
-        Self::Failed,
-        Self::TimedOut,
-        Self::Aborted,
-    ];
-
-    /// The word for it in attributes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Retrying => "retrying",
-            Self::Succeeded => "succeeded",
-            Self::Caught => "caught",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed-out",
-            Self::Aborted => "aborted",
-        }
-    }
-}
-
-/// An execution, state by state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Execution {
-    /// The status of the whole.
-    pub status: ExecutionStatus,
-    /// When it started, if the history says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started: Option<Timestamp>,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Timestamp>,
-    /// The error that it ended with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What time is counted up to.
-    pub as_of: Timestamp,
-    /// The answer at a glance: how it stands, where it failed, why.
-    pub text: String,
-    /// Every state of the definition by its name.
-    pub states: BTreeMap<String, StateStatus>,
-    /// The transitions that were taken.
-    pub taken: Vec<Taken>,
-}
-
-/// How a state stands, and what it took to get there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct StateStatus {
-    /// How it stands: that of its last visit.
-    pub status: Status,
-    /// The same for people, with the error and the time spent.
-    pub text: String,
-    /// How often it was entered.
-    pub visits: u32,
-    /// How often its task was scheduled, or its branches started, in the last visit.
-    pub attempts: u32,
-    /// When the last visit began.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entered: Option<Timestamp>,
-    /// When the last visit ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub left: Option<Timestamp>,
-    /// In all visits, in milliseconds; a visit that goes on counts until now.
-    pub spent_ms: i64,
-    /// The name of the last error of the last visit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// The history event that tells of this error and its cause.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_event: Option<u64>,
-    /// When the open task times out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub times_out: Option<Timestamp>,
-    /// The longest time in seconds between two heartbeats of the open task. Heartbeats are no history events.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub heartbeat_seconds: Option<u64>,
-}
-
-/// A transition that was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Taken {
-    /// The state that was left; none for the start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The state that was entered; none for the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// What took it.
-    pub kind: EdgeKind,
-    /// How often.
-    pub times: u32,
-}
-
-/// Reads the history of an execution of this definition, as far as it goes; `now` is what time is counted up to.
-pub fn statuses(definition: &Definition, events: &[HistoryEvent], now: Timestamp) -> Execution {
-    let mut reading = Reading::new(definition);
-    events.iter().for_each(|event| reading.read(event));
-    reading.finish(now)
-}
-
-/// A history as `GetExecutionHistory` returns it, with times as RFC 3339 text, without the events that the engine has no
-/// word for.
-pub fn events(history: impl IntoIterator<Item = Value>) -> Vec<HistoryEvent> {
-    history.into_iter().filter_map(|event| serde_json::from_value(event).ok()).collect()
-}
 
 /// One stay in a state.
 #[derive(Default)]
@@ -176,6 +38,10 @@ impl Visit {
         Self { state: state.to_owned(), parent, entered, ..Self::default() }
     }
 
+    fn set_timeout(&mut self, from: Timestamp) {
+        self.times_out = self.timeout.and_then(|seconds| later(from, seconds));
+    }
+
     const fn is_open(&self) -> bool {
         self.outcome.is_none()
     }
@@ -191,7 +57,7 @@ impl Visit {
     }
 }
 
-struct Reading<'d> {
+pub(super) struct Reading<'d> {
     definition: &'d Definition,
     status: ExecutionStatus,
     started: Option<Timestamp>,
@@ -204,7 +70,7 @@ struct Reading<'d> {
 }
 
 impl<'d> Reading<'d> {
-    fn new(definition: &'d Definition) -> Self {
+    pub(super) fn new(definition: &'d Definition) -> Self {
         Self {
             definition,
             status: ExecutionStatus::Running,
@@ -217,7 +83,7 @@ impl<'d> Reading<'d> {
         }
     }
 
-    fn read(&mut self, event: &HistoryEvent) {
+    pub(super) fn read(&mut self, event: &HistoryEvent) {
         use EventType as T;
         let at = event.timestamp;
         let previous = self.visit_of.get(&event.previous_event_id).copied();
@@ -288,27 +154,22 @@ impl<'d> Reading<'d> {
 
     /// A task was scheduled, started or failed, or something else that changes nothing.
     fn note(&mut self, visit: usize, event: &HistoryEvent) {
-        let (timeout, heartbeat) = match &event.details {
-            Some(Details::TaskScheduled(details)) => (details.timeout_in_seconds, details.heartbeat_in_seconds),
-            Some(Details::LambdaFunctionScheduled(details) | Details::ActivityScheduled(details)) => {
-                (details.timeout_in_seconds, details.heartbeat_in_seconds)
+        use EventType::{ActivityStarted, LambdaFunctionStarted, TaskStarted};
+        let (timeout, heartbeat) = match (event.kind, &event.details) {
+            (_, Some(Details::TaskScheduled(task))) => (task.timeout_in_seconds, task.heartbeat_in_seconds),
+            (_, Some(Details::LambdaFunctionScheduled(work) | Details::ActivityScheduled(work))) => {
+                (work.timeout_in_seconds, work.heartbeat_in_seconds)
             }
-            _ => {
-                let visit_now = &mut self.visits[visit];
-                if matches!(
-                    event.kind,
-                    EventType::TaskStarted | EventType::LambdaFunctionStarted | EventType::ActivityStarted
-                ) {
-                    // A time-out counts from the start, which may be later than the schedule.
-                    visit_now.times_out = visit_now.timeout.and_then(|seconds| later(event.timestamp, seconds));
-                }
-                return self.fail(visit, event);
+            // A time-out counts from the start, which may be later than the schedule.
+            (TaskStarted | LambdaFunctionStarted | ActivityStarted, _) => {
+                return self.visits[visit].set_timeout(event.timestamp);
             }
+            _ => return self.fail(visit, event),
         };
         self.try_again(visit);
         let visit = &mut self.visits[visit];
         (visit.timeout, visit.heartbeat_seconds) = (timeout, heartbeat);
-        visit.times_out = timeout.and_then(|seconds| later(event.timestamp, seconds));
+        visit.set_timeout(event.timestamp);
     }
 
     fn try_again(&mut self, visit: usize) {
@@ -426,7 +287,7 @@ impl<'d> Reading<'d> {
         }
     }
 
-    fn finish(self, now: Timestamp) -> Execution {
+    pub(super) fn finish(self, now: Timestamp) -> Execution {
         let mut states = BTreeMap::new();
         every_state(self.definition, &mut |name| {
             states.insert(name.to_owned(), StateStatus::default());
