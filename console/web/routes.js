@@ -2,6 +2,8 @@
 
 export const ROUTES = [
   { path: '', load: () => import('./pages/home.js'), nav: { text: 'Overview', icon: 'overview' } },
+  { path: 'executions', load: () => import('./pages/executions.js'), nav: { text: 'Executions', icon: 'executions' } },
+  { path: 'executions/:name', load: () => import('./pages/execution.js') },
   { path: 'orders', load: () => import('./pages/orders.js'), nav: { text: 'Orders', icon: 'orders' } },
   { path: 'orders/:id', load: () => import('./pages/order.js') },
   { path: 'dead-letters', load: () => import('./pages/dead-letters.js'), nav: { text: 'Dead letters', icon: 'dead' } },

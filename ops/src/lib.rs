@@ -27,6 +27,7 @@
 mod dead_letters;
 pub mod drive;
 mod edit;
+mod execution_filter;
 mod executions;
 pub mod http;
 mod letter;
@@ -48,6 +49,7 @@ use orders::ports::ops::{Changes, Executions, Journal, OpsQueues};
 use orders::ports::{Clock, OrderStore};
 
 pub use edit::{Change, check_body, patched};
+pub use execution_filter::ExecutionFilter;
 pub use letter::{Breakdown, Cause, CauseCount, Exported, Letter, OrderNow};
 pub use operations::{NewRun, Operations, OpsError, StopRequest};
 pub use order_story::{Moment, OrderStory};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::open;
 use crate::service::Service;
 
-async fn place(service: &Service, key: &str, method: &str) -> String {
+pub async fn place(service: &Service, key: &str, method: &str) -> String {
     let order = json!({
         "customer": { "id": "c-42", "email": "ada@example.com", "name": "Ada" },
         "lines": [{ "sku": "MUG-BLUE", "quantity": 1 }], "currency": "EUR", "payment_method": method,
@@ -18,7 +18,7 @@ async fn place(service: &Service, key: &str, method: &str) -> String {
 }
 
 /// Asks until the answer is as it should be.
-async fn until(service: &Service, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(service: &Service, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = service.get(path).send().await.unwrap();

@@ -6,6 +6,7 @@
 mod service;
 
 mod drawings;
+mod listing;
 mod sessions;
 
 use reqwest::StatusCode;

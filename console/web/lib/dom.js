@@ -19,7 +19,7 @@ export function set(element, props) {
         else element.setAttribute(`data-${key}`, text);
       }
     } else if (name === 'style') {
-      for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+      for (const [key, text] of Object.entries(value ?? {})) element.style.setProperty(key, text);
     } else if (name === 'value' || name === 'checked' || name === 'selected') {
       element[name] = value;
     } else if (value === null || value === undefined || value === false) {

@@ -11,7 +11,7 @@ const TONES = {
   accepted: 'grey', reserved: 'blue', paid: 'blue', confirmed: 'green', rejected: 'orange',
 };
 const SIGNS = { blue: 'running', green: 'check', red: 'cross', grey: 'stop', amber: 'clock', orange: 'redo' };
-const WORDS = { TIMED_OUT: 'Timed out', ABORTED: 'Stopped', PENDING_REDRIVE: 'Redrive pending' };
+const WORDS = { TIMED_OUT: 'Timed out', 'timed-out': 'Timed out', ABORTED: 'Stopped', PENDING_REDRIVE: 'Redrive pending' };
 
 // A status: colour, sign and word.
 export function badge(status, { tone, text, sign } = {}) {
@@ -90,7 +90,7 @@ export function notice(tone, title, ...children) {
 
 // Names and values.
 export function facts(pairs) {
-  const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== false);
   return h('dl', { class: 'facts' }, shown.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }
 

@@ -12,14 +12,20 @@ use producer::problem::Problem;
 use super::NO_STORE;
 use super::caller::Caller;
 use super::wire::Listed;
-use crate::{Operations as _, StopRequest};
+use crate::{ExecutionFilter, Operations as _, StopRequest};
 
 pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
-    let status = query.take("status", str::parse::<ExecutionStatus>);
+    let filter = ExecutionFilter {
+        status: query.take("status", str::parse::<ExecutionStatus>),
+        state: query.take("state", |text| Ok::<_, &str>(text.to_owned())),
+        error: query.take("error", |text| Ok::<_, &str>(text.to_owned())),
+        since: query.take("since", |text| text.parse().map_err(|_| "it is a time, such as 2026-01-31T12:00:00Z")),
+        before: query.take("before", |text| text.parse().map_err(|_| "it is a time, such as 2026-01-31T12:00:00Z")),
+    };
     let page = query.page();
     query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.executions(status, &page).await?))).into_response())
+    Ok((NO_STORE, Json(Listed::from(ops.find_executions(&filter, &page).await?))).into_response())
 }
 
 pub(super) async fn read(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {

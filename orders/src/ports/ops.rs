@@ -169,6 +169,9 @@ pub struct ExecutionSummary {
     pub stopped_at: Option<Timestamp>,
     /// The states it is in, if that is known without its history; none once it is over.
     pub current_states: Vec<String>,
+    /// The error it ended with, if that is known without its history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How many running executions are in each state.

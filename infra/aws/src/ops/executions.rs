@@ -97,6 +97,7 @@ impl Executions for StepFunctionsExecutions {
                 started_at: time(&execution.start_date),
                 stopped_at: execution.stop_date.as_ref().map(time),
                 current_states: Vec::new(),
+                error: None,
             });
         }
         Ok(Page { items, next: listed.next_token })
@@ -114,6 +115,7 @@ impl Executions for StepFunctionsExecutions {
             started_at: time(&described.start_date),
             stopped_at: described.stop_date.as_ref().map(time),
             current_states: Vec::new(),
+            error: described.error,
         }))
     }
 

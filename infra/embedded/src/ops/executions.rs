@@ -37,6 +37,7 @@ fn summary(described: Description) -> ExecutionSummary {
         started_at: described.started_at,
         stopped_at: described.stopped_at,
         current_states: described.current_states,
+        error: described.error,
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Description {
     pub next_timer: Option<Timestamp>,
     /// The states it is in; none once it is over.
     pub current_states: Vec<String>,
+    /// The error it ended with.
+    pub error: Option<String>,
     /// What it runs: the definition it started with.
     pub definition: Arc<Definition>,
 }
@@ -141,6 +143,11 @@ impl EmbeddedWorkflow {
     }
 
     fn description(&self, row: store::Described) -> Result<Description, Unavailable> {
+        let error = if matches!(row.status, ExecutionStatus::Running | ExecutionStatus::Succeeded) {
+            None
+        } else {
+            self.last_error(&row.loaded)?
+        };
         let definition = self.definitions.get(&self.db, row.loaded.definition)?;
         let execution = row.loaded.resume(Arc::clone(&definition));
         let states = if row.status == ExecutionStatus::Running {
@@ -155,6 +162,7 @@ impl EmbeddedWorkflow {
             stopped_at: row.stopped_at,
             next_timer: execution.next_timer(),
             current_states: states,
+            error,
             definition,
         })
     }
@@ -191,6 +199,14 @@ impl EmbeddedWorkflow {
             }
         }
         Ok(counted)
+    }
+
+    /// The error that the last call of the engine ended with.
+    fn last_error(&self, loaded: &Loaded) -> Result<Option<String>, Unavailable> {
+        let call = self.db.read(|connection| store::last_call(connection, loaded))?;
+        let events = call.map(|call| journal::read(&call)).transpose();
+        let events = events.map_err(|error| Unavailable::new("Workflow", error))?.unwrap_or_default();
+        Ok(events.last().and_then(|event| event.failure()?.0.map(str::to_owned)))
     }
 
     /// Executions, newest first; with `status`, those in it. A page may hold fewer than its limit and still have a next one.

@@ -154,6 +154,12 @@ pub(super) fn history(connection: &Connection, name: &OrderId) -> rusqlite::Resu
     connection.prepare_cached(sql)?.query_map(range, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Some)
 }
 
+/// The events of the engine's last call.
+pub(super) fn last_call(connection: &Connection, loaded: &Loaded) -> rusqlite::Result<Option<String>> {
+    let at = loaded.seq << CALL_BITS | loaded.version;
+    connection.prepare_cached("SELECT events FROM history WHERE at = ?")?.query_row([at], |row| row.get(0)).optional()
+}
+
 const DESCRIBED: &str = "orders.id, executions.status, started_at, stopped_at";
 
 fn described_row(row: &Row<'_>) -> rusqlite::Result<Described> {

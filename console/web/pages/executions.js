@@ -1,0 +1,153 @@
+// All executions, newest first: filtered, live, and as many as there are.
+
+import { get } from '../lib/api.js';
+import { fill, h, say } from '../lib/dom.js';
+import { ago, count, duration, fullTime } from '../lib/format.js';
+import { virtualList } from '../lib/list.js';
+import { live } from '../lib/live.js';
+import { badge, button, empty, field, heading, select } from '../lib/ui.js';
+
+export const title = 'Executions';
+
+const PAGE = 100;
+const STATUSES = [['', 'Any status'], ['RUNNING', 'Running'], ['SUCCEEDED', 'Succeeded'], ['FAILED', 'Failed'], ['TIMED_OUT', 'Timed out'], ['ABORTED', 'Stopped']];
+const TIMES = [['', 'Any time'], ['900', 'Last 15 minutes'], ['3600', 'Last hour'], ['86400', 'Last day'], ['604800', 'Last week']];
+const ID = /^ord_[0-9a-z]{26}$/;
+
+export async function mount({ root, query, signal, go, setQuery }) {
+  const filter = { status: query.status ?? '', state: query.state ?? '', error: query.error ?? '', within: query.within ?? '' };
+  let [items, known, next, loading, begun] = [[], new Map(), null, false, 0];
+
+  const definition = await get('/console/api/definition', null, { signal });
+  const states = [['', 'Any state'], ...names(definition).map((name) => [name, name])];
+  const total = h('p', { class: 'muted small', role: 'status', data: { total: '' } });
+  const nothing = h('div');
+  const list = virtualList({ rowHeight: 44, make: row, patch, onEnd: more, label: 'Executions', data: { list: 'executions' } });
+  const changed = (name) => (event) => {
+    filter[name] = event.target.value.trim();
+    setQuery(filter);
+    reload();
+  };
+  const id = h('input', { type: 'search', placeholder: 'ord_…', name: 'id', spellcheck: 'false', autocomplete: 'off' });
+  const find = h('form', { class: 'row', role: 'search', on: { submit: (event) => {
+    event.preventDefault();
+    const name = id.value.trim();
+    const isOne = ID.test(name);
+    id.setCustomValidity(isOne ? '' : 'An order’s id is ord_ and 26 letters and digits.');
+    if (isOne) go(`/console/executions/${name}`);
+    else id.reportValidity();
+  }, input: () => id.setCustomValidity('') } }, field('Order id', id), button('Open', null, { type: 'submit' }));
+  fill(root,
+    heading('Executions', { sub: 'One for each order; its name is the order’s id.' }),
+    h('div', { class: 'toolbar filters' },
+      field('Status', select(STATUSES, { name: 'status', value: filter.status, on: { change: changed('status') } })),
+      field('In state', select(states, { name: 'state', value: filter.state, on: { change: changed('state') } })),
+      field('Started', select(TIMES, { name: 'within', value: filter.within, on: { change: changed('within') } })),
+      field('Error', h('input', { type: 'search', name: 'error', value: filter.error, placeholder: 'PaymentDeclined', on: { change: changed('error') } })),
+      find),
+    total,
+    h('div', {}, h('div', { class: 'vhead exec', 'aria-hidden': 'true' }, ['Order', 'Status', 'State or error', 'Started', 'Took'].map((it) => h('span', {}, it))), list.element),
+    nothing);
+
+  function show() {
+    list.show(items);
+    say(total, `${count(items.length)} executions${next || loading ? ', more below' : ''}`);
+    list.element.hidden = !items.length && !loading;
+    if (items.length || loading) fill(nothing);
+    else if (!nothing.firstChild) {
+      fill(nothing, Object.values(filter).some(Boolean)
+        ? empty('No execution fits', 'Loosen the filter.')
+        : empty('No execution yet', 'Each accepted order starts one.', h('a', { class: 'btn', href: '/console' }, 'Post a sample order')));
+    }
+  }
+
+  async function load(cursor) {
+    const mine = begun;
+    loading = true;
+    try {
+      const since = filter.within && new Date(Date.now() - filter.within * 1000).toISOString();
+      const page = await get('/ops/executions', { status: filter.status, state: filter.state, error: filter.error, since, limit: PAGE, cursor }, { signal });
+      if (mine !== begun) return;
+      for (const item of page.items) add(item, items.length);
+      next = page.next_cursor;
+    } finally {
+      if (mine === begun) loading = false;
+    }
+    show();
+    // A page may be empty and still have a next one.
+    if (next && items.length < PAGE / 2) await load(next);
+  }
+
+  function more() {
+    if (next && !loading) load(next).catch(() => {});
+  }
+
+  function add(item, at) {
+    const old = known.get(item.name);
+    if (old) return Object.assign(old, item);
+    known.set(item.name, item);
+    items.splice(at, 0, item);
+    return item;
+  }
+
+  function reload() {
+    begun += 1;
+    [items, known, next] = [[], new Map(), null];
+    return load(null);
+  }
+
+  // What happens while the list is shown: rows change in place, new ones come on top.
+  let due = 0;
+  const soon = () => {
+    due ||= requestAnimationFrame(() => {
+      due = 0;
+      show();
+    });
+  };
+  live.listen('change', ({ change, name, status, states: now, at }) => {
+    if (change !== 'execution') return;
+    const old = known.get(name);
+    if (old) {
+      Object.assign(old, { status, current_states: now, stopped_at: status === 'RUNNING' ? null : at });
+      soon();
+    } else if (isNew(name, now) && fits(status, now)) {
+      add({ name, status, current_states: now, started_at: at, stopped_at: null }, 0);
+      soon();
+    }
+  }, signal);
+  const isNew = (name, now) => !filter.error && now.includes(definition.StartAt);
+  const fits = (status, now) => (!filter.status || filter.status === status) && (!filter.state || now.includes(filter.state));
+  let first = true;
+  live.listen('snapshot', () => {
+    if (!first) reload().catch(() => {});
+    first = false;
+  }, signal);
+  const timer = setInterval(soon, 1000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+  await reload();
+}
+
+const names = (definition) => Object.entries(definition.States).flatMap(([name, state]) =>
+  [name, ...(state.Branches ?? [state.ItemProcessor ?? state.Iterator].filter(Boolean)).flatMap(names)]);
+
+function row() {
+  return h('a', { class: 'exec', data: { execution: '' } }, h('code'), h('span'), h('span', { class: 'muted' }), h('span', { class: 'muted' }), h('span', { class: 'muted' }));
+}
+
+function patch(element, item) {
+  const [id, status, where, started, took] = element.children;
+  if (element.dataset.execution !== item.name) {
+    element.href = `/console/executions/${item.name}`;
+    element.dataset.execution = item.name;
+    say(id, item.name);
+    started.title = fullTime(item.started_at);
+  }
+  if (element.dataset.status !== item.status) {
+    element.dataset.status = item.status;
+    fill(status, badge(item.status));
+  }
+  say(where, item.error ?? item.current_states.join(', '));
+  say(started, ago(item.started_at));
+  const end = item.stopped_at ? Date.parse(item.stopped_at) : Date.now();
+  say(took, duration(end - Date.parse(item.started_at)));
+}
