@@ -11,6 +11,7 @@ use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use orders::Queue;
 use serde::Deserialize;
 
+use crate::console::ConsoleArgs;
 use crate::graph::{GraphArgs, HELP as GRAPH_HELP};
 use crate::load::args::{HELP as LOAD_HELP, LoadArgs};
 use crate::ops::args::OpsCommand;
@@ -52,6 +53,8 @@ pub enum Command {
     Demo(DemoArgs),
     #[command(flatten)]
     Ops(OpsCommand),
+    /// Serve the web console of a pipeline on AWS (`--aws`), for this machine only.
+    Console(ConsoleArgs),
     /// Load an embedded service, say how it held, and whether the books balance.
     #[command(after_help = LOAD_HELP)]
     Load(LoadArgs),
@@ -213,7 +216,7 @@ pub struct CostArgs {
     pub markdown: bool,
 }
 
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
+pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it is an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod console;
 mod cost;
 mod demo;
 mod graph;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
         Command::Load(load) => load::run(&load),
+        Command::Console(console) => console::run(&console),
         Command::Graph(graph) => graph::run(&graph),
         Command::Cost(cost) => cost::run(&cost),
         Command::Ops(verb) => ops::run(&verb),

@@ -19,6 +19,16 @@ pub(crate) async fn page(headers: HeaderMap) -> Result<Response, Problem> {
     file("index.html", &headers)
 }
 
+/// A page that is not the console, and shows the graph.
+pub(crate) async fn example(headers: HeaderMap) -> Result<Response, Problem> {
+    file("embed.html", &headers)
+}
+
+/// The module that any page can show the graph with.
+pub(crate) async fn embed(headers: HeaderMap) -> Result<Response, Problem> {
+    file("embed.js", &headers)
+}
+
 /// One of its files.
 pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     // Drawings are made by the graph's renderer, and so are their colours.
@@ -70,6 +80,7 @@ mod tests {
         let named = named.map(|rest| rest.split(['\'', '"']).next().unwrap_or_default());
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let resolve = |reference: &str| match reference.strip_prefix("/console/assets/") {
+            None if reference == "/console/embed.js" => Some("embed.js".to_owned()),
             Some(absolute) => Some(absolute.to_owned()),
             None if reference.starts_with("../") => Some(reference.trim_start_matches("../").to_owned()),
             None => Some(format!("{folder}/{}", reference.strip_prefix("./")?).trim_start_matches('/').to_owned()),

@@ -3,6 +3,7 @@
 //! ```text
 //! GET    /console[/…]                                 the page; every address below it is one of its views
 //! GET    /console/assets/{path}                       its modules, its stylesheet
+//! GET    /console/embed[.js]                          the live graph for another page: an example, and its module
 //! GET    /console/session                             who is asking, and what there is to see here
 //! POST   /console/session {key}                       signs in
 //! DELETE /console/session                             signs out
@@ -89,6 +90,8 @@ pub fn router(ops: Ops, access: Access, platform: Platform) -> Router {
         .route("/console/", quick(get(assets::page)))
         .route("/console/{*view}", quick(get(assets::page)))
         .route("/console/assets/{*path}", quick(get(assets::asset)))
+        .route("/console/embed", quick(get(assets::example)))
+        .route("/console/embed.js", quick(get(assets::embed)))
         .route("/console/session", quick(get(session::read).post(session::begin).delete(session::end)))
         .merge(data)
         .with_state(console)

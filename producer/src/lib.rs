@@ -126,9 +126,8 @@ impl FromRef<Api> for auth::Access {
 pub fn router(ports: Ports, settings: Settings) -> Router {
     observe::describe();
     let Settings { access, admission, metrics, readiness, more, request_timeout } = settings;
-    let is_open = matches!(access, auth::Access::Open);
     let cache = product_cache::ProductCache::new();
-    let api = Api(Arc::new(Shared { ports, access, admission, metrics, readiness, cache }));
+    let api = Api(Arc::new(Shared { ports, access: access.clone(), admission, metrics, readiness, cache }));
     let guarded = |handlers: MethodRouter<Api>| guard::guarded(handlers, request_timeout);
     // All but the listings.
     let without_query = |handlers: MethodRouter<Api>| guarded(handlers.route_layer(from_fn(params::none)));
@@ -148,11 +147,17 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
         .route("/metrics", without_query(get(health::metrics)))
         .route("/openapi.json", without_query(get(docs::openapi)))
         .with_state(api)
-        .merge(more)
+        .merge(more);
+    served(router, &access)
+}
+
+/// The rules around all routes: what is not there, how large a body may be, whose pages may ask, and a span for each request.
+pub fn served(router: Router, access: &auth::Access) -> Router {
+    let router = router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES));
-    let router = if is_open { router.layer(from_fn(local::only)) } else { router };
+    let router = if matches!(access, auth::Access::Open) { router.layer(from_fn(local::only)) } else { router };
     router.layer(from_fn(observe::request))
 }
 

@@ -16,13 +16,21 @@ use super::args::Connection;
 /// # Errors
 /// If none is named, or it can't be found.
 pub async fn operations(connection: &Connection) -> Result<Ops> {
+    Ok(over(&stack(connection).await?))
+}
+
+/// The stack that is named.
+///
+/// # Errors
+/// If none is, or it can't be found.
+pub async fn stack(connection: &Connection) -> Result<Stack> {
     let name = connection.stack.as_deref().context("name the stack: --aws --stack orderflow-prod")?;
     let clients = Clients::of_profile(connection.profile.as_deref(), connection.region.clone()).await;
-    Ok(over(&Stack::find(clients, name).await?))
+    Ok(Stack::find(clients, name).await?)
 }
 
 /// What changes is not told there: Step Functions and SQS tell nobody.
-fn over(stack: &Stack) -> Ops {
+pub fn over(stack: &Stack) -> Ops {
     let (dynamodb, sqs, clock) = (stack.clients.dynamodb(), stack.clients.sqs(), Arc::new(SystemClock));
     let queues = Arc::new(SqsQueues::new(sqs.clone(), stack.queue_urls.clone()));
     let ports = Ports {

@@ -2,7 +2,7 @@
 
 pub mod args;
 #[cfg(feature = "aws")]
-mod aws;
+pub mod aws;
 mod client;
 mod connection;
 mod dlq;

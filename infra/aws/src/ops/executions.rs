@@ -32,7 +32,12 @@ impl StepFunctionsExecutions {
 
     /// `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`, also for executions that an alias started.
     fn arn(&self, name: &OrderId) -> String {
-        format!("{}:{name}", self.machine().replacen(":stateMachine:", ":execution:", 1))
+        format!("{}{name}", self.arn_prefix())
+    }
+
+    /// What an execution's name is appended to for its ARN.
+    pub fn arn_prefix(&self) -> String {
+        format!("{}:", self.machine().replacen(":stateMachine:", ":execution:", 1))
     }
 
     /// The state that an execution entered last. A state leaves few events behind, so the newest will do.
