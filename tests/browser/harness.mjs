@@ -18,6 +18,8 @@ const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url)
 /// What a test waits for comes within so many milliseconds, also on a machine with much else to do.
 const TIMEOUT = Number(process.env.TIMEOUT ?? 30_000);
 
+/// A service's setting: while the gateway is down, a payment is tried again and again, and its order stays where it is.
+export const PATIENT = { settings: '[retries]\nmax_receive_count = 1000\nbackoff = "50ms"\nlongest_backoff = "100ms"\n' };
 let browser;
 before(async () => {
   browser = await launch();

@@ -2,11 +2,9 @@
 
 import assert from 'node:assert/strict';
 
-import { test } from './harness.mjs';
+import { PATIENT, test } from './harness.mjs';
 import { deadLetters, ended } from './world.mjs';
 
-/// While the gateway is down, a payment is tried again and again, and its order stays where it is.
-const PATIENT = { settings: '[retries]\nmax_receive_count = 1000\nbackoff = "50ms"\nlongest_backoff = "100ms"\n' };
 /// What a page may complain of whose connection is cut.
 const CUT = /Failed to load resource/;
 

@@ -1,11 +1,12 @@
-// Makes the pictures of README and docs (`cargo xtask screenshots`): a shop at work, and a morning after an outage. Each is what the page really shows.
+// Makes the pictures of README and docs (`cargo xtask screenshots`): a shop at work, one order that is undone, and a morning
+// after an outage. Each is what the page really shows.
 
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from './chromium.mjs';
 import { Service } from './service.mjs';
-import { deadLetters } from './world.mjs';
+import { deadLetters, ended } from './world.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const CONTEXT = { viewport: { width: 1440, height: 900 }, colorScheme: 'light', locale: 'en-GB', timezoneId: 'UTC' };
@@ -16,6 +17,7 @@ try {
   const context = await browser.newContext({ baseURL: service.url, ...CONTEXT });
   const page = await context.newPage();
   await theGraph(page);
+  await anExecution(page);
   await theDeadLetters(page);
 } finally {
   await browser.close();
@@ -40,6 +42,18 @@ async function theGraph(page) {
   await page.locator('[data-state="ChargePayment"][data-status="failed"]').waitFor();
   await page.locator('[data-graph] .edge[data-taken=true]').nth(8).waitFor();
   await take(page, 'console-graph');
+}
+
+/// Cancelled when it was charged already: everything is undone.
+async function anExecution(page) {
+  const lines = [{ sku: 'TEAPOT', quantity: 1 }, { sku: 'TEA-SENCHA', quantity: 3 }];
+  const id = await service.post({ lines, payment_method: 'pm_sim_slow_1500' });
+  await service.until('/ops/gateway/ledger', ({ items }) => items.some((entry) => entry.order_id === id));
+  await service.ask('POST', `/ops/orders/${id}/cancel`);
+  await ended(service, id, 'rejected');
+  await page.goto(`/console/executions/${id}`);
+  await page.locator('[data-graph=execution] [data-state=NotifyRejected][data-status=succeeded]').waitFor();
+  await take(page, 'console-execution');
 }
 
 /// The gateway was down, and somebody put rubbish into a queue; what a replay would do is foretold. One of the orders was stopped

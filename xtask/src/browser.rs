@@ -10,6 +10,8 @@ use crate::venv::run;
 /// Names another Chromium; the tests know it, too.
 const VARIABLE: &str = "CHROMIUM";
 const CHROMIUM: &str = "/usr/bin/chromium";
+/// A test that hangs fails after ten minutes.
+const TIMEOUT: &str = "--test-timeout=600000";
 
 /// `cargo xtask browser [NAME]…`: all tests, or those of the named files. The service must have been built.
 ///
@@ -18,7 +20,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 pub(crate) fn test(names: &[String]) -> Result<(), String> {
     let files = files(names)?;
     // A file at a time: each has a browser and a service of its own, and two would only wait for each other.
-    node(&["--test", "--test-reporter=spec", "--test-concurrency=1"], &files)
+    node(&["--test", "--test-reporter=spec", "--test-concurrency=1", TIMEOUT], &files)
 }
 
 /// The same in a run of all tests: left to CI where there is no browser.
