@@ -7,13 +7,17 @@ import { test } from './harness.mjs';
 import { fates, pages } from './world.mjs';
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`every page is accessible, in ${colorScheme} colours`, async ({ service, page }) => {
-    const empty = await barriersOn(page, pages({}), 'empty');
-    const all = pages(await fates(service));
-    const filled = await barriersOn(page, all, 'filled');
-    await page.setViewportSize({ width: 390, height: 844 });
-    assert.deepEqual([...empty, ...filled, ...(await barriersOn(page, all, 'on a phone'))], []);
-  }, { context: { colorScheme } });
+  test(
+    `every page is accessible, in ${colorScheme} colours`,
+    async ({ service, page }) => {
+      const empty = await barriersOn(page, pages({}), 'empty');
+      const all = pages(await fates(service));
+      const filled = await barriersOn(page, all, 'filled');
+      await page.setViewportSize({ width: 390, height: 844 });
+      assert.deepEqual([...empty, ...filled, ...(await barriersOn(page, all, 'on a phone'))], []);
+    },
+    { context: { colorScheme } },
+  );
 }
 
 async function barriersOn(page, addresses, how) {

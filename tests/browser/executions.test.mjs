@@ -14,25 +14,30 @@ async function above(one, other) {
   return upper.y < lower.y;
 }
 
-test('a posted order is seen moving through the graph, state by state', async ({ service, page }) => {
-  await service.gateway(true);
-  const id = await service.post();
-  await page.goto(`/console/executions/${id}`);
-  await page.locator(state('ReserveInventory', 'succeeded')).waitFor();
-  await page.locator(state('ChargePayment', 'running')).waitFor();
-  await page.locator(state('SendConfirmation', 'pending')).waitFor();
-  await page.locator(execution(id, 'RUNNING')).waitFor();
-  await service.gateway(false);
-  for (const name of ['ChargePayment', 'SendConfirmation']) await page.locator(state(name, 'succeeded')).waitFor();
-  await page.locator(execution(id, 'SUCCEEDED')).waitFor();
-  await page.locator('[data-verdict] [data-tone=green]').waitFor();
-}, PATIENT);
+test(
+  'a posted order is seen moving through the graph, state by state',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    const id = await service.post();
+    await page.goto(`/console/executions/${id}`);
+    await page.locator(state('ReserveInventory', 'succeeded')).waitFor();
+    await page.locator(state('ChargePayment', 'running')).waitFor();
+    await page.locator(state('SendConfirmation', 'pending')).waitFor();
+    await page.locator(execution(id, 'RUNNING')).waitFor();
+    await service.gateway(false);
+    for (const name of ['ChargePayment', 'SendConfirmation']) await page.locator(state(name, 'succeeded')).waitFor();
+    await page.locator(execution(id, 'SUCCEEDED')).waitFor();
+    await page.locator('[data-verdict] [data-tone=green]').waitFor();
+  },
+  PATIENT,
+);
 
 test('a declined order shows what failed and why, and the path on which it was undone', async ({ service, page }) => {
   const id = await service.post({ payment_method: 'pm_card_chargeDeclined' });
   await page.goto(`/console/executions/${id}`);
   await page.locator(state('ChargePayment', 'caught')).waitFor();
-  for (const name of ['RefundPayment', 'ReleaseInventory', 'NotifyRejected']) await page.locator(state(name, 'succeeded')).waitFor();
+  for (const name of ['RefundPayment', 'ReleaseInventory', 'NotifyRejected'])
+    await page.locator(state(name, 'succeeded')).waitFor();
   await page.locator(state('SendConfirmation', 'pending')).waitFor();
   assert.equal(await page.locator('[data-graph] .edge[data-kind=catch][data-taken=true]').count(), 1);
   await page.locator('[data-verdict]', { hasText: 'ChargePayment failed: PaymentDeclined' }).waitFor();
@@ -54,7 +59,10 @@ test('a state is looked at by a click or a key, and so is every event', async ({
   await page.locator(`[data-list=events][data-count="${events.length}"]`).waitFor();
 });
 
-test('a stuck execution says whom it waits for, leads to its dead letter, and goes on when that is sent back', async ({ service, page }) => {
+test('a stuck execution says whom it waits for, leads to its dead letter, and goes on when that is sent back', async ({
+  service,
+  page,
+}) => {
   const [id] = await deadLetters(service, 1);
   await service.gateway(false);
   await page.goto(`/console/executions/${id}`);

@@ -11,12 +11,22 @@ test('markup in names, references and messages stays text on every page', async 
   const customer = { id: 'c-1', email: 'eve@example.com', name: MARKUP };
   const order = await service.post({ customer, metadata: { note: MARKUP } });
   await ended(service, order, 'confirmed');
-  await service.ask('POST', '/products', { sku: 'EVIL', name: MARKUP, description: MARKUP, price: { amount: 100, currency: 'EUR' }, stock: 1 });
+  await service.ask('POST', '/products', {
+    sku: 'EVIL',
+    name: MARKUP,
+    description: MARKUP,
+    price: { amount: 100, currency: 'EUR' },
+    stock: 1,
+  });
   // A poison message: its body, and the cause that says what is wrong with it, are hostile too.
   await fetch(`${service.url}/ops/queues/payments/messages`, { method: 'POST', body: MARKUP });
   await service.until('/ops/status', (status) => status.dead_letters === 1);
 
-  const all = [...pages({ declined: order }), '/console/dead-letters/payments', `/console/orders?customer=${encodeURIComponent('c-1')}`];
+  const all = [
+    ...pages({ declined: order }),
+    '/console/dead-letters/payments',
+    `/console/orders?customer=${encodeURIComponent('c-1')}`,
+  ];
   for (const address of all) {
     await page.goto(address);
     await page.locator('[data-ready]').waitFor();
@@ -36,7 +46,11 @@ test('markup in names, references and messages stays text on every page', async 
 
 test('an address that names nothing says so, whatever is in it', async ({ page, watcher }) => {
   watcher.allow(/Failed to load resource/);
-  for (const address of ['/console/nothing', `/console/orders/${encodeURIComponent(MARKUP)}`, '/console/orders/ord_00000000000000000000000000']) {
+  for (const address of [
+    '/console/nothing',
+    `/console/orders/${encodeURIComponent(MARKUP)}`,
+    '/console/orders/ord_00000000000000000000000000',
+  ]) {
     await page.goto(address);
     await page.locator('[role=alert][data-error]').waitFor();
     assert.equal(await page.evaluate(() => globalThis.hacked), undefined);

@@ -9,10 +9,13 @@ import { deadLetters } from './world.mjs';
 async function tabTo(page, selector) {
   for (let presses = 0; presses < 80; presses++) {
     await page.keyboard.press('Tab');
-    const focus = await page.evaluate((wanted) => ({
-      is: document.activeElement.matches(wanted),
-      shown: getComputedStyle(document.activeElement).outlineStyle !== 'none',
-    }), selector);
+    const focus = await page.evaluate(
+      (wanted) => ({
+        is: document.activeElement.matches(wanted),
+        shown: getComputedStyle(document.activeElement).outlineStyle !== 'none',
+      }),
+      selector,
+    );
     if (focus.is) return assert.ok(focus.shown, `${selector} shows that it has the focus`);
   }
   throw new Error(`${selector} is never reached`);

@@ -19,12 +19,17 @@ export class Line {
   #join(near, port) {
     if (this.#isCut) return near.destroy();
     const far = connect(port, '127.0.0.1');
-    for (const [end, other] of [[near, far], [far, near]]) {
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ]) {
       this.#ends.add(end);
-      end.on('error', () => {}).on('close', () => {
-        this.#ends.delete(end);
-        other.destroy();
-      });
+      end
+        .on('error', () => {})
+        .on('close', () => {
+          this.#ends.delete(end);
+          other.destroy();
+        });
       end.pipe(other);
     }
   }

@@ -26,17 +26,21 @@ async function toldUntil(page, order) {
   return page.evaluate(() => globalThis.told.map((it) => it.id));
 }
 
-test('a posted order is seen where it is in the graph, and it is over there when it is over', async ({ service, page }) => {
-  await page.goto('/console');
-  await page.locator(state('ChargePayment', 'pending')).waitFor();
-  await service.gateway(true);
-  const id = await service.post();
-  await page.locator(state('ChargePayment', 'running')).waitFor();
-  await service.gateway(false);
-  await ended(service, id, 'confirmed');
-  await page.locator(state('ChargePayment', 'pending')).waitFor();
-  await page.locator('[data-graph=traffic] .edge[data-taken=true]').nth(3).waitFor();
-}, PATIENT);
+test(
+  'a posted order is seen where it is in the graph, and it is over there when it is over',
+  async ({ service, page }) => {
+    await page.goto('/console');
+    await page.locator(state('ChargePayment', 'pending')).waitFor();
+    await service.gateway(true);
+    const id = await service.post();
+    await page.locator(state('ChargePayment', 'running')).waitFor();
+    await service.gateway(false);
+    await ended(service, id, 'confirmed');
+    await page.locator(state('ChargePayment', 'pending')).waitFor();
+    await page.locator('[data-graph=traffic] .edge[data-taken=true]').nth(3).waitFor();
+  },
+  PATIENT,
+);
 
 test('a state whose work became dead letters glows, and the overview says the cause', async ({ service, page }) => {
   await page.goto('/console');
@@ -47,18 +51,27 @@ test('a state whose work became dead letters glows, and the overview says the ca
   await page.locator('[data-number="dead-letters"][data-tone=red]').waitFor();
 });
 
-test('after a reload the page shows what is, without what was', async ({ service, page }) => {
-  await service.gateway(true);
-  await page.goto('/console');
-  await service.post();
-  await page.locator(state('ChargePayment', 'running')).waitFor();
-  await page.reload();
-  await page.locator(state('ChargePayment', 'running')).waitFor();
-  await service.gateway(false);
-  await page.locator(state('ChargePayment', 'pending')).waitFor();
-}, PATIENT);
+test(
+  'after a reload the page shows what is, without what was',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    await page.goto('/console');
+    await service.post();
+    await page.locator(state('ChargePayment', 'running')).waitFor();
+    await page.reload();
+    await page.locator(state('ChargePayment', 'running')).waitFor();
+    await service.gateway(false);
+    await page.locator(state('ChargePayment', 'pending')).waitFor();
+  },
+  PATIENT,
+);
 
-test('a connection that was cut is said to be, and is taken up without losing or doubling a change', async ({ service, page, watcher, line }) => {
+test('a connection that was cut is said to be, and is taken up without losing or doubling a change', async ({
+  service,
+  page,
+  watcher,
+  line,
+}) => {
   watcher.allow(CUT);
   await page.goto('/console');
   await page.locator(live('live')).waitFor();
@@ -98,7 +111,10 @@ test('a service that was killed and is back is found again, and its page is true
 /// Each change once, in the order of its number, none left out; and each of these orders ended, among them.
 async function assertGapless(page, ids, orders) {
   const numbers = ids.map((id) => Number(id.split('-').at(-1)));
-  assert.deepEqual(numbers, numbers.map((_, at) => numbers[0] + at));
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, at) => numbers[0] + at),
+  );
   const told = await page.evaluate(() => globalThis.told.filter((it) => it.change === 'order_ended').map((it) => it.order_id));
   for (const order of orders) assert.equal(told.filter((id) => id === order).length, 1, order);
 }

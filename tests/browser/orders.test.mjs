@@ -26,7 +26,10 @@ test('orders are found by status, by customer and by id, and new ones show up by
   await page.locator(`.page[data-order="${declined}"]`).waitFor();
 });
 
-test('an order tells its whole story: its record, its steps, its execution, its mail, its dead letter', async ({ service, page }) => {
+test('an order tells its whole story: its record, its steps, its execution, its mail, its dead letter', async ({
+  service,
+  page,
+}) => {
   const { declined, dead } = await fates(service);
   await page.goto(`/console/orders/${declined}`);
   await page.locator('[data-moment="ExecutionSucceeded"]').waitFor();
@@ -52,12 +55,16 @@ test('whose order it is, is shown only on demand, and that is written down', asy
   assert.doesNotMatch(await page.locator('body').innerText(), /grace/i);
   await page.locator('[data-reveal]').click();
   await page.getByText('Grace <grace@example.com>').waitFor();
-  const { items: [run] } = await service.get('/ops/runs');
+  const {
+    items: [run],
+  } = await service.get('/ops/runs');
   assert.deepEqual([run.action, run.counts.done], ['reveal', 1]);
 });
 
 test('a mail is shown as its reader sees it, and runs nothing', async ({ service, page, watcher }) => {
-  const id = await service.post({ customer: { id: 'c-1', email: 'grace@example.com', name: '<script>parent.hacked=1</script>' } });
+  const id = await service.post({
+    customer: { id: 'c-1', email: 'grace@example.com', name: '<script>parent.hacked=1</script>' },
+  });
   await page.goto('/console/mailbox');
   await page.locator(`tr[data-order="${id}"] th a`).click();
   const mail = page.frameLocator('iframe[data-rendered]');
@@ -82,7 +89,11 @@ test('stock is changed by a difference, and a price as well', async ({ service, 
   assert.deepEqual((await service.get('/products/CUP-GOLD')).price, { amount: 9950, currency: 'EUR' });
 });
 
-test('a price is not changed over a sale in between: that is refused, and the next try knows of it', async ({ service, page, watcher }) => {
+test('a price is not changed over a sale in between: that is refused, and the next try knows of it', async ({
+  service,
+  page,
+  watcher,
+}) => {
   watcher.allow(/status of 412/);
   let sold = false;
   await page.route('**/products/TEAPOT', async (route) => {

@@ -29,7 +29,9 @@ test('a dead letter is found by its cause, replayed, and its order turns confirm
   await page.locator(`[data-outcome="${id}"][data-status="confirmed"]`).waitFor();
   await letter.waitFor({ state: 'detached' });
 
-  const { items: [run] } = await service.get('/ops/runs');
+  const {
+    items: [run],
+  } = await service.get('/ops/runs');
   assert.deepEqual([run.action, run.queue, run.counts.done, run.how.rate], ['replay', 'payments', 1, 50]);
   assert.ok(run.finished_at);
 });
@@ -76,7 +78,9 @@ test('a replay is stopped, and what is left can be sent back later', async ({ se
   await page.locator('[data-replay]').click();
   await page.locator('[data-run]:not([data-done="0"]) [data-stop]').click();
   await page.locator('[data-run][data-over="true"]').waitFor();
-  const { items: [run] } = await service.get('/ops/runs');
+  const {
+    items: [run],
+  } = await service.get('/ops/runs');
   assert.ok(run.finished_at && run.counts.done < 30);
   assert.equal((await service.get('/ops/status')).dead_letters, 30 - run.counts.done);
 });

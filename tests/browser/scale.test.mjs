@@ -23,27 +23,32 @@ async function makeMuch(service, what, count) {
 function measure(page) {
   return page.evaluate(() => {
     globalThis.busy = [];
-    new PerformanceObserver((list) => globalThis.busy.push(...list.getEntries().map((it) => it.duration))).observe({ type: 'longtask' });
+    new PerformanceObserver((list) => globalThis.busy.push(...list.getEntries().map((it) => it.duration))).observe({
+      type: 'longtask',
+    });
   });
 }
 
 /// Scrolls through a list screen by screen, to its end and back, until `count` rows were there to be seen.
 async function scrollThrough(page, list, count) {
-  await page.evaluate(async ([selector, wanted]) => {
-    const element = document.querySelector(selector);
-    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-    globalThis.mostRows = 0;
-    const scroll = async (by, isThere) => {
-      while (!isThere()) {
-        element.scrollBy(0, by);
-        await frame();
-        globalThis.mostRows = Math.max(globalThis.mostRows, element.querySelectorAll('.vrow').length);
-      }
-    };
-    const isAtEnd = () => element.scrollTop + element.clientHeight >= element.scrollHeight - 1;
-    await scroll(element.clientHeight, () => Number(element.dataset.count) >= wanted && isAtEnd());
-    await scroll(-element.clientHeight, () => element.scrollTop <= 0);
-  }, [list, count]);
+  await page.evaluate(
+    async ([selector, wanted]) => {
+      const element = document.querySelector(selector);
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      globalThis.mostRows = 0;
+      const scroll = async (by, isThere) => {
+        while (!isThere()) {
+          element.scrollBy(0, by);
+          await frame();
+          globalThis.mostRows = Math.max(globalThis.mostRows, element.querySelectorAll('.vrow').length);
+        }
+      };
+      const isAtEnd = () => element.scrollTop + element.clientHeight >= element.scrollHeight - 1;
+      await scroll(element.clientHeight, () => Number(element.dataset.count) >= wanted && isAtEnd());
+      await scroll(-element.clientHeight, () => element.scrollTop <= 0);
+    },
+    [list, count],
+  );
 }
 
 async function tell(page, t, what) {
@@ -63,7 +68,11 @@ test('ten thousand executions are scrolled through, and only those in sight are 
   await tell(page, t, '10,000 executions');
 });
 
-test('a history of five thousand events is scrolled through, and only those in sight are there', async ({ service, page, t }) => {
+test('a history of five thousand events is scrolled through, and only those in sight are there', async ({
+  service,
+  page,
+  t,
+}) => {
   const { declined } = await fates(service);
   await makeMuch(service, 'events', 5_000);
   await page.goto(`/console/executions/${declined}?tab=events`);

@@ -46,7 +46,10 @@ async function theGraph(page) {
 
 /// Cancelled when it was charged already: everything is undone.
 async function anExecution(page) {
-  const lines = [{ sku: 'TEAPOT', quantity: 1 }, { sku: 'TEA-SENCHA', quantity: 3 }];
+  const lines = [
+    { sku: 'TEAPOT', quantity: 1 },
+    { sku: 'TEA-SENCHA', quantity: 3 },
+  ];
   const id = await service.post({ lines, payment_method: 'pm_sim_slow_1500' });
   await service.until('/ops/gateway/ledger', ({ items }) => items.some((entry) => entry.order_id === id));
   await service.ask('POST', `/ops/orders/${id}/cancel`);

@@ -42,6 +42,9 @@ export class Watcher {
 async function weightOf(request) {
   const path = new URL(request.url()).pathname;
   // A redirect has no body.
-  const body = await request.response().then((response) => response.body()).catch(() => '');
+  const body = await request
+    .response()
+    .then((response) => response.body())
+    .catch(() => '');
   return { path, bytes: body.length };
 }

@@ -12,7 +12,9 @@ test('all pages together weigh 300 KB at most, and come from the service alone',
     await page.goto(address);
     await page.locator('[data-ready]').waitFor();
   }
-  const weights = new Map((await watcher.weights()).filter(({ path }) => isOfThePage(path)).map(({ path, bytes }) => [path, bytes]));
+  const weights = new Map(
+    (await watcher.weights()).filter(({ path }) => isOfThePage(path)).map(({ path, bytes }) => [path, bytes]),
+  );
   const bytes = [...weights.values()].reduce((sum, each) => sum + each, 0);
   t.diagnostic(`${weights.size} files, ${Math.ceil(bytes / 1024)} KB uncompressed`);
   assert.ok(weights.size > 15 && bytes <= AT_MOST, `${bytes} bytes`);

@@ -29,8 +29,19 @@ export function ended(service, id, status) {
 export function pages({ declined, dead }) {
   const of = (order, paths) => (order ? paths : []);
   return [
-    '/console', '/console/executions', '/console/orders', '/console/dead-letters', '/console/queues', '/console/mailbox', '/console/products',
+    '/console',
+    '/console/embed',
+    '/console/executions',
+    '/console/orders',
+    '/console/dead-letters',
+    '/console/queues',
+    '/console/mailbox',
+    '/console/products',
     ...of(declined, [`/console/executions/${declined}`, `/console/orders/${declined}`, '/console/mailbox/1']),
-    ...of(dead, [`/console/executions/${dead}`, `/console/orders/${dead}`, '/console/dead-letters/payments?cause=GatewayUnavailable']),
+    ...of(dead, [
+      `/console/executions/${dead}`,
+      `/console/orders/${dead}`,
+      '/console/dead-letters/payments?cause=GatewayUnavailable',
+    ]),
   ];
 }

@@ -16,7 +16,11 @@ const EVERY = 500;
 export function listing({ path, query, name = 'items', label, key, columns, cells, data, whenEmpty, signal }) {
   const body = h('tbody');
   const heads = columns.map(([text, kind]) => h('th', { scope: 'col', class: kind }, text));
-  const table = h('section', { class: 'card scroll-x', 'aria-label': label, tabindex: '0' }, h('table', { class: 'table' }, h('thead', {}, h('tr', {}, heads)), body));
+  const table = h(
+    'section',
+    { class: 'card scroll-x', 'aria-label': label, tabindex: '0' },
+    h('table', { class: 'table' }, h('thead', {}, h('tr', {}, heads)), body),
+  );
   const more = action('Show more', () => next(), { data: { more: '' } });
   const element = h('div', { class: 'listing', data: { listing: label } });
   const shown = new WeakMap();
@@ -43,16 +47,27 @@ export function listing({ path, query, name = 'items', label, key, columns, cell
   }
 
   function show() {
-    keyed(body, items, key, () => h('tr'), (row, item) => {
-      const text = JSON.stringify(item);
-      if (shown.get(row) === text) return;
-      shown.set(row, text);
-      set(row, { data: data?.(item) });
-      fill(row, cells(item).map((cell, at) => {
-        const [label, kind] = columns[at];
-        return at ? h('td', { class: kind, data: { label } }, h('div', {}, cell)) : h('th', { scope: 'row', class: kind }, cell);
-      }));
-    });
+    keyed(
+      body,
+      items,
+      key,
+      () => h('tr'),
+      (row, item) => {
+        const text = JSON.stringify(item);
+        if (shown.get(row) === text) return;
+        shown.set(row, text);
+        set(row, { data: data?.(item) });
+        fill(
+          row,
+          cells(item).map((cell, at) => {
+            const [label, kind] = columns[at];
+            return at
+              ? h('td', { class: kind, data: { label } }, h('div', {}, cell))
+              : h('th', { scope: 'row', class: kind }, cell);
+          }),
+        );
+      },
+    );
     const [parts, is] = items.length ? [[table, cursor && more], 'rows'] : [[whenEmpty], 'empty'];
     if (element.dataset.shows === `${is}${Boolean(cursor)}`) return;
     element.dataset.shows = `${is}${Boolean(cursor)}`;

@@ -106,7 +106,7 @@ export class Replay extends EventTarget {
     let left = max ? max - (this.run.counts.done ?? 0) : Infinity;
     let beat = 0;
     for await (const page of letters(this.queue, { ...selection, before })) {
-      for (let at = 0; at < page.length && left > 0 && !this.stopped; ) {
+      for (let at = 0; at < page.length && left > 0 && !this.stopped;) {
         const batch = page.slice(at, at + Math.min(size, left));
         at += batch.length;
         await until(beat);

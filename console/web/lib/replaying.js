@@ -18,16 +18,25 @@ export async function replaying(queue, selection, signal) {
   const max = h('input', { type: 'number', name: 'max', min: 1, placeholder: 'all' });
   const force = h('input', { type: 'checkbox', name: 'force' });
   const go = button('Replay', () => begin(), { tone: 'primary', sign: 'redo', disabled: true, data: { replay: '' } });
-  const form = h('form', { class: 'replay', data: { 'replay-form': '' } },
-    field('Messages a second', rate), field('At most', max),
+  const form = h(
+    'form',
+    { class: 'replay', data: { 'replay-form': '' } },
+    field('Messages a second', rate),
+    field('At most', max),
     h('label', { class: 'check' }, force, ' Also those that would be refused'),
-    h('div', { class: 'actions' }, button('Dry run', null, { type: 'submit', data: { 'dry-run': '' } }), go));
+    h('div', { class: 'actions' }, button('Dry run', null, { type: 'submit', data: { 'dry-run': '' } }), go),
+  );
   const told = h('div');
 
   let foretold = null;
   const plan = () => {
     const given = Object.fromEntries(Object.entries(selection).filter(([, value]) => value));
-    return { selection: given, rate: rate.valueAsNumber, max: max.valueAsNumber || undefined, force: force.checked || undefined };
+    return {
+      selection: given,
+      rate: rate.valueAsNumber,
+      max: max.valueAsNumber || undefined,
+      force: force.checked || undefined,
+    };
   };
   const forget = () => {
     foretold = null;
@@ -61,8 +70,12 @@ export async function replaying(queue, selection, signal) {
 
 function foretelling(queue, { replayed, refused, refusals }) {
   const reasons = [...refusals].map(([why, times]) => h('li', {}, `${count(times)}: ${why}`));
-  const told = notice(refused ? 'amber' : 'blue', `Dry run: ${count(replayed)} would go back into ${queue}, ${count(refused)} would be refused.`,
-    reasons.length > 0 && h('ul', {}, reasons), h('p', {}, 'Nothing was done yet.'));
+  const told = notice(
+    refused ? 'amber' : 'blue',
+    `Dry run: ${count(replayed)} would go back into ${queue}, ${count(refused)} would be refused.`,
+    reasons.length > 0 && h('ul', {}, reasons),
+    h('p', {}, 'Nothing was done yet.'),
+  );
   return set(told, { data: { foretold: replayed, refused } });
 }
 
@@ -79,26 +92,43 @@ function progress(replay, signal) {
     stop.hidden = isOver;
     Object.assign(element.dataset, { run: run?.id ?? '', done, refused, over: isOver });
     const of = expected ? ` of ${count(expected)}` : '';
-    const end = failure ? ` Interrupted: ${failure.text ?? failure.message}` : isOver ? ` Over${replay.stopped ? ': stopped' : ''}.` : '';
+    const end = failure
+      ? ` Interrupted: ${failure.text ?? failure.message}`
+      : isOver
+        ? ` Over${replay.stopped ? ': stopped' : ''}.`
+        : '';
     const why = [...replay.refusals].map(([note, times]) => ` ${count(times)}: ${note}.`).join('');
     say(words, `${count(done)}${of} sent back into ${replay.queue}, ${count(refused)} refused.${why}${end}`);
   };
   const outcomes = async () => {
     const ids = replay.orders;
     const found = await Promise.all(ids.map((id) => get(`/ops/orders/${id}`, null, { signal })));
-    keyed(orders, found, (it) => it.order_id,
-      (it) => h('li', {}, h('a', { href: `/console/orders/${it.order_id}` }, h('span', { class: 'grow id' }, short(it.order_id)), h('span'))),
+    keyed(
+      orders,
+      found,
+      (it) => it.order_id,
+      (it) =>
+        h(
+          'li',
+          {},
+          h('a', { href: `/console/orders/${it.order_id}` }, h('span', { class: 'grow id' }, short(it.order_id)), h('span')),
+        ),
       (row, it) => {
         if (row.dataset.status === it.status) return;
         Object.assign(row.dataset, { outcome: it.order_id, status: it.status });
         fill(row.firstElementChild.lastElementChild, badge(it.status));
-      });
+      },
+    );
   };
   replay.addEventListener('progress', tell, { signal });
-  replay.addEventListener('over', () => {
-    tell();
-    outcomes().catch(() => {});
-  }, { signal });
+  replay.addEventListener(
+    'over',
+    () => {
+      tell();
+      outcomes().catch(() => {});
+    },
+    { signal },
+  );
   tell();
   follow(outcomes, signal);
   outcomes().catch(() => {});
@@ -109,12 +139,21 @@ function progress(replay, signal) {
 async function interrupted(queue, show) {
   const { items } = await get('/ops/runs', { limit: 20 });
   const isOpen = (run) => run.action === 'replay' && run.queue === queue && !run.finished_at && run.id !== current?.run?.id;
-  return items.filter(isOpen).map((run) => notice('amber', 'A replay is not finished',
-    h('p', {}, `${run.id} by ${run.by}, begun `, since(run.at), ': it was interrupted, or somebody is still at it.'),
-    Replay.canResume(run)
-      ? action('Go on with it', () => {
-        current = Replay.resume(run);
-        show();
-      }, { data: { resume: run.id } })
-      : h('code', {}, `orderflow dlq replay --resume ${run.id}`)));
+  return items.filter(isOpen).map((run) =>
+    notice(
+      'amber',
+      'A replay is not finished',
+      h('p', {}, `${run.id} by ${run.by}, begun `, since(run.at), ': it was interrupted, or somebody is still at it.'),
+      Replay.canResume(run)
+        ? action(
+            'Go on with it',
+            () => {
+              current = Replay.resume(run);
+              show();
+            },
+            { data: { resume: run.id } },
+          )
+        : h('code', {}, `orderflow dlq replay --resume ${run.id}`),
+    ),
+  );
 }

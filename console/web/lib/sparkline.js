@@ -19,7 +19,9 @@ export function line(label) {
     const most = Math.max(1, ...samples);
     const step = WIDTH / (atMost - 1);
     const left = WIDTH - step * (samples.length - 1);
-    const points = samples.map((value, at) => `${(left + at * step).toFixed(1)} ${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`);
+    const points = samples.map(
+      (value, at) => `${(left + at * step).toFixed(1)} ${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`,
+    );
     const drawn = points.length ? `M${points.join('L')}` : '';
     path.setAttribute('d', drawn);
     area.setAttribute('d', points.length ? `${drawn}V${HEIGHT}H${left.toFixed(1)}Z` : '');

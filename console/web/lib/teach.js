@@ -9,11 +9,19 @@ import { action, code, empty, toast } from './ui.js';
 export function teach(title, text, sample = 'confirmed') {
   const [, words, method] = SAMPLES.find(([name]) => name === sample);
   const command = h('div', { data: { curl: '' } });
-  const send = action(`Post: ${words[0].toLowerCase()}${words.slice(1)}`, async () => {
-    const id = await place(method);
-    toast('Accepted.', 'green', h('a', { href: `/console/executions/${id}`, data: { placed: id } }, 'Watch it'));
-  }, { tone: 'primary', sign: 'play', data: { sample } });
+  const send = action(
+    `Post: ${words[0].toLowerCase()}${words.slice(1)}`,
+    async () => {
+      const id = await place(method);
+      toast('Accepted.', 'green', h('a', { href: `/console/executions/${id}`, data: { placed: id } }, 'Watch it'));
+    },
+    { tone: 'primary', sign: 'play', data: { sample } },
+  );
   // Without a product there is nothing to order; the button says so, too.
-  if (here.platform.api) body(method).then((order) => command.append(code(curl(order), { label: 'Copy the command', wrap: true })), () => {});
+  if (here.platform.api)
+    body(method).then(
+      (order) => command.append(code(curl(order), { label: 'Copy the command', wrap: true })),
+      () => {},
+    );
   return empty(title, text, here.platform.api && [h('p', {}, send), command]);
 }

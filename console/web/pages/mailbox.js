@@ -23,18 +23,35 @@ export async function mount({ root, params, query, signal, go }) {
     key: (mail) => mail.id,
     columns: [['Subject'], ['To'], ['Sent']],
     cells: (mail) => [
-      h('a', { href: `/console/mailbox/${mail.id}`, 'aria-current': String(mail.id) === params.id ? 'true' : null }, mail.subject.replace(mail.order_id, short(mail.order_id))),
+      h(
+        'a',
+        { href: `/console/mailbox/${mail.id}`, 'aria-current': String(mail.id) === params.id ? 'true' : null },
+        mail.subject.replace(mail.order_id, short(mail.order_id)),
+      ),
       personal(mail.order_id, mail.to),
       since(mail.sent_at),
     ],
-    data: (mail) => ({ mail: mail.id, kind: mail.kind, order: mail.order_id, chosen: String(mail.id) === params.id ? '' : null }),
+    data: (mail) => ({
+      mail: mail.id,
+      kind: mail.kind,
+      order: mail.order_id,
+      chosen: String(mail.id) === params.id ? '' : null,
+    }),
     whenEmpty: teach('No mail yet', 'What the pipeline sends is captured here as long as no SMTP server is set.'),
     signal,
   });
-  root.append(heading('Mailbox', { sub: 'Captured, not sent: as the customer would see it.' }), h('div', { class: 'halves' }, mails.element, reader));
+  root.append(
+    heading('Mailbox', { sub: 'Captured, not sent: as the customer would see it.' }),
+    h('div', { class: 'halves' }, mails.element, reader),
+  );
   await mails.refresh();
   follow(mails.refresh, signal);
-  return read(reader, mails.items().find(({ id }) => String(id) === params.id), params.id, signal);
+  return read(
+    reader,
+    mails.items().find(({ id }) => String(id) === params.id),
+    params.id,
+    signal,
+  );
 }
 
 async function mailOf(order, signal) {
@@ -55,5 +72,15 @@ async function read(reader, mail, id, signal) {
   const html = () => h('iframe', { src: path, sandbox: '', title: 'The mail as it is rendered', data: { rendered: id } });
   const plain = () => h('pre', { tabindex: '0', data: { plain: id } }, text);
   const order = mail && h('p', {}, h('a', { href: `/console/orders/${mail.order_id}` }, 'Its order'));
-  fill(reader, order, tabs([['html', 'As rendered', html], ['text', 'Plain text', plain]], { label: 'Forms of the mail' }).element);
+  fill(
+    reader,
+    order,
+    tabs(
+      [
+        ['html', 'As rendered', html],
+        ['text', 'Plain text', plain],
+      ],
+      { label: 'Forms of the mail' },
+    ).element,
+  );
 }

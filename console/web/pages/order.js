@@ -33,8 +33,12 @@ export async function mount({ root, params, signal, setTitle }) {
 function head(story, show) {
   const isFinal = ['confirmed', 'rejected'].includes(story.status);
   const id = h('span', { class: 'id' }, story.order_id, ' ', copyButton(story.order_id, 'Copy the order’s id'));
-  const cancel = !isFinal && !story.cancel_requested_at && action('Cancel order', () => askToCancel(story, show), { sign: 'cross', data: { cancel: '' } });
-  const execution = story.execution && h('a', { class: 'btn', href: `/console/executions/${story.order_id}` }, icon('executions'), 'Execution');
+  const cancel =
+    !isFinal &&
+    !story.cancel_requested_at &&
+    action('Cancel order', () => askToCancel(story, show), { sign: 'cross', data: { cancel: '' } });
+  const execution =
+    story.execution && h('a', { class: 'btn', href: `/console/executions/${story.order_id}` }, icon('executions'), 'Execution');
   return heading('Order', { sub: [badge(story.status), ' ', story.reason, ' ', id], actions: [execution, cancel] });
 }
 
@@ -42,7 +46,9 @@ function askToCancel(story, show) {
   dialog({
     title: 'Cancel this order?',
     text: 'What its steps have done is undone, and the customer is told. This is refused once the order is final.',
-    confirm: 'Cancel the order', tone: 'danger', data: { 'cancel-order': '' },
+    confirm: 'Cancel the order',
+    tone: 'danger',
+    data: { 'cancel-order': '' },
     work: async () => {
       await post(`/ops/orders/${story.order_id}/cancel`);
       toast('Cancelling: the next step undoes what was done.');
@@ -53,21 +59,29 @@ function askToCancel(story, show) {
 
 // What somebody has to do something about.
 function troubles(story) {
-  return story.dead_letters.map(([queue, letter]) => notice('red', `Stuck at ${letter.cause.step ?? 'its step'}: ${letter.cause.error}`,
-    h('p', {}, letter.cause.cause),
-    h('a', { href: `/console/dead-letters/${queue}?order=${story.order_id}` }, `Its dead letter in ${queue}-dlq`)));
+  return story.dead_letters.map(([queue, letter]) =>
+    notice(
+      'red',
+      `Stuck at ${letter.cause.step ?? 'its step'}: ${letter.cause.error}`,
+      h('p', {}, letter.cause.cause),
+      h('a', { href: `/console/dead-letters/${queue}?order=${story.order_id}` }, `Its dead letter in ${queue}-dlq`),
+    ),
+  );
 }
 
 function about(story) {
-  return card(null, facts([
-    ['Total', money(story.total)],
-    ['Customer', story.customer],
-    ['Personal data', personal(story.order_id, '')],
-    ['Storefront', story.storefront],
-    ['Placed', since(story.placed_at)],
-    ['Cancel asked for', story.cancel_requested_at && since(story.cancel_requested_at)],
-    ['Trace', h('span', { class: 'id' }, story.trace_id, ' ', copyButton(story.trace_id, 'Copy the trace id'))],
-  ]));
+  return card(
+    null,
+    facts([
+      ['Total', money(story.total)],
+      ['Customer', story.customer],
+      ['Personal data', personal(story.order_id, '')],
+      ['Storefront', story.storefront],
+      ['Placed', since(story.placed_at)],
+      ['Cancel asked for', story.cancel_requested_at && since(story.cancel_requested_at)],
+      ['Trace', h('span', { class: 'id' }, story.trace_id, ' ', copyButton(story.trace_id, 'Copy the trace id'))],
+    ]),
+  );
 }
 
 function whatHappened({ order_id: id, timeline }) {
@@ -75,14 +89,18 @@ function whatHappened({ order_id: id, timeline }) {
   const moments = timeline.map((moment, at) => {
     const pause = at ? Date.parse(moment.at) - Date.parse(timeline[at - 1].at) : 0;
     const words = moment.what.replace('->', '→');
-    const what = moment.source === 'mail' && here.platform.mailbox ? h('a', { href: `/console/mailbox?order=${id}` }, words) : words;
+    const what =
+      moment.source === 'mail' && here.platform.mailbox ? h('a', { href: `/console/mailbox?order=${id}` }, words) : words;
     return [
       pause > PAUSE && h('li', { class: 'pause' }, `${duration(pause)} later`),
-      h('li', { data: { moment: moment.what, source: moment.source, bad: isBad(moment) ? '' : null } },
+      h(
+        'li',
+        { data: { moment: moment.what, source: moment.source, bad: isBad(moment) ? '' : null } },
         h('time', { datetime: moment.at, title: fullTime(moment.at) }, time(moment.at)),
         h('span', { class: 'muted' }, `+${duration(Date.parse(moment.at) - first)}`),
         h('span', { class: 'source' }, icon(SIGNS[moment.source]), moment.source),
-        h('span', {}, what, moment.detail && h('small', {}, moment.detail))),
+        h('span', {}, what, moment.detail && h('small', {}, moment.detail)),
+      ),
     ];
   });
   return card('What happened', h('ol', { class: 'story' }, moments));

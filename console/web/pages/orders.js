@@ -18,8 +18,15 @@ const STATUSES = [
 ];
 
 export async function mount({ root, query, signal, go }) {
-  const text = h('input', { type: 'search', name: 'text', value: query.customer ?? '', placeholder: 'Order id, or customer id',
-    'aria-label': 'Order id, or customer id', autocomplete: 'off', spellcheck: 'false' });
+  const text = h('input', {
+    type: 'search',
+    name: 'text',
+    value: query.customer ?? '',
+    placeholder: 'Order id, or customer id',
+    'aria-label': 'Order id, or customer id',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
   const status = select(STATUSES, { value: query.status, name: 'status', label: 'Status', on: { change: () => search() } });
   const search = () => {
     const wanted = text.value.trim();
@@ -41,15 +48,26 @@ export async function mount({ root, query, signal, go }) {
     cells: (order) => [
       h('a', { href: `/console/orders/${order.order_id}`, title: order.order_id }, short(order.order_id)),
       [badge(order.status), order.reason && [' ', h('span', { class: 'muted' }, order.reason)]],
-      money(order.total), order.customer, order.storefront, since(order.placed_at),
+      money(order.total),
+      order.customer,
+      order.storefront,
+      since(order.placed_at),
     ],
     data: (order) => ({ order: order.order_id, status: order.status }),
-    whenEmpty: isFiltered ? h('p', { class: 'muted', data: { nothing: '' } }, 'No order is like that.') : teach('No order yet', 'Orders show up here as storefronts post them.'),
+    whenEmpty: isFiltered
+      ? h('p', { class: 'muted', data: { nothing: '' } }, 'No order is like that.')
+      : teach('No order yet', 'Orders show up here as storefronts post them.'),
     signal,
   });
   root.append(
     heading('Orders'),
-    h('form', { class: 'toolbar', role: 'search', on: { submit } }, text, status, button('Search', null, { sign: 'search', type: 'submit' })),
+    h(
+      'form',
+      { class: 'toolbar', role: 'search', on: { submit } },
+      text,
+      status,
+      button('Search', null, { sign: 'search', type: 'submit' }),
+    ),
     orders.element,
   );
   await orders.refresh();

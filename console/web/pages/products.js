@@ -21,15 +21,26 @@ export async function mount({ root, signal }) {
       [product.name, product.description && h('small', {}, product.description)],
       money(product.price),
       count(product.stock),
-      h('div', { class: 'actions' },
+      h(
+        'div',
+        { class: 'actions' },
         button('Stock', () => changeStock(product, products.refresh), { data: { stock: product.sku } }),
-        button('Price', () => changePrice(product, products.refresh), { data: { price: product.sku } })),
+        button('Price', () => changePrice(product, products.refresh), { data: { price: product.sku } }),
+      ),
     ],
-    data: (product) => ({ product: product.sku, stock: product.stock, price: product.price.amount, out: product.stock ? null : '' }),
+    data: (product) => ({
+      product: product.sku,
+      stock: product.stock,
+      price: product.price.amount,
+      out: product.stock ? null : '',
+    }),
     whenEmpty: empty('No product', 'PUT /products/{sku} makes one; the API documentation at /docs shows how.'),
     signal,
   });
-  root.append(heading('Products', { sub: 'What can be sold, and for how much. An order pays the price at its reservation.' }), products.element);
+  root.append(
+    heading('Products', { sub: 'What can be sold, and for how much. An order pays the price at its reservation.' }),
+    products.element,
+  );
   await products.refresh();
   follow(products.refresh, signal);
 }
@@ -41,7 +52,9 @@ function changeStock(product, refresh) {
   dialog({
     title: `Stock of ${product.sku}`,
     text: `${count(product.stock)} can be sold. Say how many more there are, or fewer.`,
-    fields: field('Difference', delta), confirm: 'Change the stock', data: { dialog: 'stock' },
+    fields: field('Difference', delta),
+    confirm: 'Change the stock',
+    data: { dialog: 'stock' },
     work: async () => {
       const changed = await post(`${path(product)}/stock`, { delta: delta.valueAsNumber });
       toast(`${product.sku}: ${count(changed.stock)} in stock`);
@@ -54,11 +67,20 @@ function changePrice(product, refresh) {
   const { currency } = product.price;
   const digits = new Intl.NumberFormat(undefined, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
   const step = (10 ** -digits).toFixed(digits);
-  const price = h('input', { type: 'number', name: 'price', required: true, min: step, step, value: (product.price.amount / 10 ** digits).toFixed(digits) });
+  const price = h('input', {
+    type: 'number',
+    name: 'price',
+    required: true,
+    min: step,
+    step,
+    value: (product.price.amount / 10 ** digits).toFixed(digits),
+  });
   dialog({
     title: `Price of ${product.sku}`,
     text: 'Orders that are reserved already keep theirs.',
-    fields: field(`Price of one, in ${currency}`, price), confirm: 'Change the price', data: { dialog: 'price' },
+    fields: field(`Price of one, in ${currency}`, price),
+    confirm: 'Change the price',
+    data: { dialog: 'price' },
     work: async () => {
       // The version that was read just now: whatever was changed since the list was read stays, and stock sold meanwhile is not put back.
       const answer = await get(path(product), null, { as: 'answer', cache: 'no-store' });

@@ -13,7 +13,15 @@ export const title = 'Queues';
 const EVERY = 1_000;
 const SAMPLES = 180;
 
-const HEADS = [['Queue'], ['Waiting', 'num'], ['In flight', 'num'], ['Delayed', 'num'], ['Oldest', 'num'], ['Last 3 minutes'], ['Dead letters', 'num']];
+const HEADS = [
+  ['Queue'],
+  ['Waiting', 'num'],
+  ['In flight', 'num'],
+  ['Delayed', 'num'],
+  ['Oldest', 'num'],
+  ['Last 3 minutes'],
+  ['Dead letters', 'num'],
+];
 const total = (depth) => depth.visible + depth.in_flight + depth.delayed;
 
 // What was seen, by queue; it stays when the page is left.
@@ -25,11 +33,24 @@ export async function mount({ root, signal }) {
   const heads = HEADS.map(([text, kind]) => h('th', { scope: 'col', class: kind }, text));
   const table = h('table', { class: 'table' }, h('thead', {}, h('tr', {}, heads)), body);
   root.append(
-    heading('Queues', { sub: 'Waiting messages can be received now; those in flight are in a worker’s hands or back off; delayed ones wait for their time.' }),
-    h('section', { class: 'card' }, h('div', { class: 'scroll-x', role: 'region', 'aria-label': 'Queues', tabindex: '0' }, table)));
+    heading('Queues', {
+      sub: 'Waiting messages can be received now; those in flight are in a worker’s hands or back off; delayed ones wait for their time.',
+    }),
+    h(
+      'section',
+      { class: 'card' },
+      h('div', { class: 'scroll-x', role: 'region', 'aria-label': 'Queues', tabindex: '0' }, table),
+    ),
+  );
   const show = (queues) => {
     const dead = new Map(queues.filter(isDlq).map((it) => [it.queue.replace(/-dlq$/, ''), it]));
-    keyed(body, queues.filter((it) => !isDlq(it)), (it) => it.queue, row, (element, it) => patch(element, it, dead.get(it.queue)));
+    keyed(
+      body,
+      queues.filter((it) => !isDlq(it)),
+      (it) => it.queue,
+      row,
+      (element, it) => patch(element, it, dead.get(it.queue)),
+    );
   };
   live.listen('queues', show, signal);
   const timer = setInterval(() => show(latest), EVERY);

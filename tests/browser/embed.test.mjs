@@ -1,0 +1,34 @@
+// The graph in a page that is not the console: one module, one element.
+
+import { PATIENT, test } from './harness.mjs';
+
+const state = (name, status) => `asl-graph [data-state="${name}"][data-status="${status}"]`;
+
+test(
+  'a page of its own shows an execution as it goes on',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    const id = await service.post();
+    await page.goto(`/console/embed?execution=${id}`);
+    await page.locator(state('ChargePayment', 'running')).waitFor();
+    await service.gateway(false);
+    await page.locator(state('SendConfirmation', 'succeeded')).waitFor();
+  },
+  PATIENT,
+);
+
+test('it shows all executions as well, and tells which state is chosen', async ({ service, page }) => {
+  await page.goto('/console/embed');
+  await page.locator(state('ReserveInventory', 'pending')).waitFor();
+  await page.locator('main img').evaluate((picture) => picture.decode());
+  const chosen = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        addEventListener('state-chosen', (event) => resolve(event.detail), { once: true });
+      }),
+  );
+  await page.locator(state('RefundPayment', 'pending')).click();
+  if ((await chosen) !== 'RefundPayment') throw new Error(await chosen);
+  await service.post();
+  await page.locator('asl-graph .edge[data-taken=true]').first().waitFor();
+});
