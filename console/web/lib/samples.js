@@ -1,5 +1,6 @@
 // Orders to try the pipeline with: what a storefront would post, and what becomes of it.
 
+import { here } from '../app.js';
 import { get, post } from './api.js';
 
 export const SAMPLES = [
@@ -32,7 +33,8 @@ export async function place(method) {
 }
 
 export function curl(order) {
-  return `curl -i ${location.origin}/orders -H 'Content-Type: application/json' \\
+  const key = here.signed_in ? " -H 'Authorization: Bearer <API key>'" : '';
+  return `curl -i ${location.origin}/orders${key} -H 'Content-Type: application/json' \\
   -H 'Idempotency-Key: my-first-order' \\
   -d '${JSON.stringify(order)}'`;
 }
