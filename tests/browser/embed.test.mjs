@@ -1,5 +1,7 @@
 // The graph in a page that is not the console: one module, one element.
 
+import assert from 'node:assert/strict';
+
 import { PATIENT, test } from './harness.mjs';
 
 const state = (name, status) => `asl-graph [data-state="${name}"][data-status="${status}"]`;
@@ -28,7 +30,10 @@ test('it shows all executions as well, and tells which state is chosen', async (
       }),
   );
   await page.locator(state('RefundPayment', 'pending')).click();
-  if ((await chosen) !== 'RefundPayment') throw new Error(await chosen);
+  assert.equal(await chosen, 'RefundPayment');
+  await service.gateway(true);
   await service.post();
-  await page.locator('asl-graph .edge[data-taken=true]').first().waitFor();
-});
+  await page.locator(state('ChargePayment', 'running')).waitFor();
+  await service.gateway(false);
+  await page.locator(state('ChargePayment', 'pending')).waitFor();
+}, PATIENT);

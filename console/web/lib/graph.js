@@ -4,15 +4,26 @@
 import { drawing, get } from './api.js';
 import { set } from './dom.js';
 import { duration } from './format.js';
+import { live } from './live.js';
+
+// The service counts executions so often at most, in milliseconds.
+const COUNTED = 1_000;
 
 // draw(container, {picture, faces, signal, onSelect}) gives {svg, refresh, patch, select}: `refresh` asks for the faces again.
 export async function draw(container, { picture, faces, signal, onSelect }) {
   const svg = await drawing(picture, signal);
   container.replaceChildren(svg);
   if (onSelect) makeSelectable(svg, onSelect);
+  // What changed since the service counted last is asked for again, once it counts anew.
+  let [changed, late] = [0, null];
+  live.listen('change', ({ at }) => {
+    changed = Date.parse(at);
+  }, signal);
   const refresh = async () => {
+    clearTimeout(late);
     const answer = await get(faces, null, { signal });
     patch(svg, answer.faces);
+    if (Date.parse(answer.at) < changed) late = setTimeout(() => refresh().catch(() => {}), COUNTED);
     return answer;
   };
   const timer = setInterval(() => tick(svg), 1000);

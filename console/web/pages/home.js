@@ -14,8 +14,6 @@ export const title = 'Overview';
 // The graph is drawn anew so often at most, the numbers that are counted so often.
 const GRAPH = 500;
 const NUMBERS = 2_000;
-// The service counts the executions so often at most.
-const COUNTED = 1_000;
 const RECENT = 8;
 
 export async function mount({ root, signal, go }) {
@@ -38,16 +36,7 @@ export async function mount({ root, signal, go }) {
     signal,
     onSelect: (state) => go(`/console/executions?state=${encodeURIComponent(state)}`),
   });
-  // What changed since the service counted last is asked for again, once it counts anew.
-  let changed = 0;
-  live.listen('change', ({ at }) => {
-    changed = Date.parse(at);
-  }, signal);
-  const redraw = throttled(async () => {
-    const answer = await drawn.refresh();
-    say(under, counted(answer));
-    if (Date.parse(answer.at) < changed) setTimeout(redraw, COUNTED);
-  }, GRAPH);
+  const redraw = throttled(async () => say(under, counted(await drawn.refresh())), GRAPH);
   const renumber = throttled(async () => {
     const status = await get('/ops/status', null, { signal });
     tiles(numbers, status);
