@@ -37,6 +37,7 @@ Examples:
   orderflow dlq ls                                   dead letters, by cause
   orderflow load --rate 200/s --duration 1m          how fast it is, and whether the books balance
   orderflow graph --execution ord_… --out order.svg  what became of an order, as a picture
+  orderflow console --aws --stack orderflow-prod     the web console of a stack on AWS
   orderflow cost --orders 50000                      what they cost on AWS
   orderflow completions bash > /etc/bash_completion.d/orderflow
   orderflow man /usr/local/share/man/man1            a man page per command

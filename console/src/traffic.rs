@@ -213,3 +213,82 @@ fn edge(layout: &Layout, before: Option<&[String]>, status: ExecutionStatus, sta
     // If both a failure and the happy path lead there, it was most likely the latter.
     fitting.min_by_key(|(_, edge)| edge.kind == EdgeKind::Catch).map(|(place, _)| place)
 }
+
+#[cfg(test)]
+mod tests {
+    use statemachine::Definition;
+
+    use super::*;
+
+    /// Charge -> Mail, or on a failure Refund.
+    fn layout() -> Layout {
+        let definition = r#"{"StartAt": "Charge", "States": {
+            "Charge": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Next": "Mail",
+                       "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Refund"}]},
+            "Mail": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": true},
+            "Refund": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": true}}}"#;
+        Layout::of(&Definition::parse(definition).unwrap())
+    }
+
+    fn name(number: u32) -> OrderId {
+        format!("ord_{number:026}").parse().unwrap()
+    }
+
+    fn rates(edges: &Edges, layout: &Layout, now: Instant) -> Vec<(String, f64)> {
+        let shown = |end: &Option<String>| end.clone().unwrap_or_else(|| "-".to_owned());
+        let (rates, _) = edges.rates(layout, now).unwrap();
+        rates
+            .iter()
+            .map(|it| (format!("{} {} {}", shown(&it.from), it.kind.name(), shown(&it.to)), it.per_minute))
+            .collect()
+    }
+
+    fn walk(edges: &mut Edges, layout: &Layout, number: u32, path: &[&str]) {
+        for state in path {
+            edges.went_on(layout, name(number), ExecutionStatus::Running, vec![(*state).to_owned()]);
+        }
+        edges.went_on(layout, name(number), ExecutionStatus::Succeeded, Vec::new());
+    }
+
+    #[test]
+    fn each_edge_that_is_taken_is_counted_once() {
+        let (layout, begun) = (layout(), Instant::now());
+        let mut edges = Edges { since: Some(begun), ..Edges::default() };
+        walk(&mut edges, &layout, 1, &["Charge", "Mail"]);
+        // Told twice, as after a retry.
+        walk(&mut edges, &layout, 2, &["Charge", "Charge", "Refund"]);
+        let mut found = rates(&edges, &layout, begun + WINDOW);
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let expected = [
+            ("- start Charge", 2.0),
+            ("Charge catch Refund", 1.0),
+            ("Charge next Mail", 1.0),
+            ("Mail end -", 1.0),
+            ("Refund end -", 1.0),
+        ];
+        assert_eq!(found, expected.map(|(edge, rate)| (edge.to_owned(), rate)));
+        assert!(edges.at.is_empty(), "what is over is forgotten");
+    }
+
+    #[test]
+    fn an_execution_that_was_met_on_its_way_is_counted_from_its_next_edge() {
+        let (layout, begun) = (layout(), Instant::now());
+        let mut edges = Edges { since: Some(begun), ..Edges::default() };
+        walk(&mut edges, &layout, 1, &["Mail"]);
+        edges.went_on(&layout, name(2), ExecutionStatus::Failed, Vec::new());
+        assert_eq!(rates(&edges, &layout, begun + WINDOW), [("Mail end -".to_owned(), 1.0)]);
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_minute_and_of_no_shorter_time_than_says_something() {
+        let (layout, begun) = (layout(), Instant::now());
+        let mut edges = Edges { since: Some(begun), ..Edges::default() };
+        edges.take(0, begun);
+        assert_eq!(rates(&edges, &layout, begun)[0].1, 12.0, "one in five seconds");
+        edges.take(0, begun + WINDOW / 2);
+        assert_eq!(rates(&edges, &layout, begun + WINDOW)[0].1, 2.0);
+        assert_eq!(rates(&edges, &layout, begun + WINDOW + WINDOW / 4)[0].1, 1.0);
+        assert!(rates(&edges, &layout, begun + WINDOW * 2).is_empty());
+        assert!(Edges::default().rates(&layout, begun).is_none(), "nobody watches");
+    }
+}

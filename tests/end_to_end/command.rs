@@ -181,3 +181,12 @@ fn a_variable_that_is_not_text_is_refused_and_not_left_out() {
         assert!(!output.status.success() && refused.contains("UTF-8"), "{name}: {refused}");
     }
 }
+
+#[test]
+fn the_console_of_a_stack_is_for_this_machine_and_says_where_a_services_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = refusal(directory.path(), &["console"]);
+    assert!(refused.contains("http://127.0.0.1:8080/console") && refused.contains("--aws --stack"), "{refused}");
+    let refused = refusal(directory.path(), &["console", "--aws", "--stack", "s", "--listen", "0.0.0.0:0"]);
+    assert!(refused.contains("refusing to listen on 0.0.0.0:0 without API keys"), "{refused}");
+}
