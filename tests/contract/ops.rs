@@ -109,6 +109,8 @@ contract!(
     runs_are_listed_newest_first_and_finish_once,
     an_entry_needs_its_run,
     executions_are_listed_described_and_stopped_once,
+    running_executions_are_counted_by_state,
+    the_definition_that_an_execution_runs_is_told,
     a_foreign_cursor_is_refused;
     not on the emulator:
     a_stopped_execution_is_redriven_and_a_running_one_is_not,
@@ -281,6 +283,44 @@ async fn executions_are_listed_described_and_stopped_once(subject: OpsSubject) {
     assert_eq!(subject.executions.describe(&unknown).await.unwrap(), None);
     assert_eq!(subject.executions.history(&unknown).await.unwrap(), None);
     assert_eq!(subject.executions.stop(&unknown, "why").await.unwrap(), Stopped::Missing);
+}
+
+async fn running_executions_are_counted_by_state(subject: OpsSubject) {
+    assert_eq!(subject.executions.in_states().await.unwrap(), InStates::default());
+    let [first, _] = [subject.started("first").await, subject.started("second").await];
+    // Step Functions enters the first state a moment after the start.
+    let counted = |running: u64| {
+        let expected = InStates {
+            states: [("ReserveInventory".to_owned(), running)].into(),
+            looked_at: running,
+            is_sample: false,
+        };
+        let executions = Arc::clone(&subject.executions);
+        async move {
+            let end = std::time::Instant::now() + Duration::from_secs(30);
+            loop {
+                let counted = executions.in_states().await.unwrap();
+                if counted == expected {
+                    return;
+                }
+                assert!(std::time::Instant::now() < end, "{counted:?}, and not {expected:?}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    counted(2).await;
+    subject.executions.stop(&first, "a test").await.unwrap();
+    counted(1).await;
+}
+
+async fn the_definition_that_an_execution_runs_is_told(subject: OpsSubject) {
+    let name = subject.started("k").await;
+    let parsed = |text: Option<String>| serde_json::from_str::<serde_json::Value>(&text.unwrap()).unwrap();
+    let current = parsed(subject.executions.definition(None).await.unwrap());
+    assert_eq!(current["StartAt"], "ReserveInventory");
+    assert_eq!(parsed(subject.executions.definition(Some(&name)).await.unwrap()), current);
+    let stranger = order("stranger").id;
+    assert_eq!(subject.executions.definition(Some(&stranger)).await.unwrap(), None);
 }
 
 async fn a_stopped_execution_is_redriven_and_a_running_one_is_not(subject: OpsSubject) {
