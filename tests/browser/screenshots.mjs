@@ -55,7 +55,7 @@ async function anExecution(page) {
   await service.ask('POST', `/ops/orders/${id}/cancel`);
   await ended(service, id, 'rejected');
   await page.goto(`/console/executions/${id}`);
-  await page.locator('[data-graph=execution] [data-state=NotifyRejected][data-status=succeeded]').waitFor();
+  await page.locator('[data-timeline] [data-visit=NotifyRejected]').waitFor();
   await take(page, 'console-execution');
 }
 

@@ -46,8 +46,8 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
         h('div', { class: 'row' }, h('h1', { class: 'mono', tabindex: '-1' }, name), copyButton(name, 'Copy the id'), status), about),
       actions),
     verdict,
-    h('div', { class: 'split graph-and-step' }, h('section', { class: 'card graph-card', 'aria-label': 'Graph' }, graph), step),
-    h('section', { class: 'card', 'aria-label': 'Details' }, tabbed.element));
+    h('div', { class: 'split graph-and-step' }, h('section', { class: 'card graph-card', 'aria-label': 'Graph' }, graph), step,
+      h('section', { class: 'card', 'aria-label': 'Details' }, tabbed.element)));
 
   const drawn = await draw(graph, { picture: `${api}/graph.svg?theme=external`, faces: `${api}/graph`, signal, onSelect: select });
 
