@@ -56,9 +56,14 @@ fn node(flags: &[&str], files: &[PathBuf]) -> Result<(), String> {
 
 fn missing() -> Option<String> {
     let chromium = std::env::var(VARIABLE).unwrap_or_else(|_| CHROMIUM.to_owned());
-    let answers = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
-    let absent = |program: &&str| !answers(program);
-    ["node", "npm", &chromium].into_iter().find(absent).map(str::to_owned)
+    let answers = |program: &str, flags: &[&str]| {
+        Command::new(program).args(flags).arg("--version").output().is_ok_and(|output| output.status.success())
+    };
+    // An older one doesn't know the flag.
+    if !answers("node", &[TIMEOUT]) {
+        return Some("Node.js 20.11 or newer".to_owned());
+    }
+    ["npm", &chromium].into_iter().find(|program| !answers(program, &[])).map(str::to_owned)
 }
 
 fn files(names: &[String]) -> Result<Vec<PathBuf>, String> {
