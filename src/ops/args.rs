@@ -11,50 +11,36 @@ use orders::ports::ops::ExecutionStatus;
 use orders::step::QueueName;
 use orders::{CustomerId, OrderId, Queue, Status, Storefront};
 
+use super::help;
+
 /// What ops ask for.
 #[derive(Debug, Subcommand)]
 pub enum OpsCommand {
     /// The pipeline on one screen: backlog, in flight, dead letters, rates, failures by cause.
+    #[command(after_help = help::STATUS)]
     Status(StatusArgs),
     /// How much is in each queue.
+    #[command(after_help = help::STATUS)]
     Queues(StatusArgs),
     /// Dead letters: look, replay, purge, export, import, redrive.
-    #[command(after_help = DLQ_HELP)]
+    #[command(after_help = help::DLQ)]
     Dlq(DlqArgs),
     /// Orders: list, show one with all that happened to it, cancel.
+    #[command(after_help = help::ORDERS)]
     Orders(OrdersArgs),
     /// Executions: list, show, history, stop, redrive.
+    #[command(after_help = help::EXECUTIONS)]
     Executions(ExecutionsArgs),
     /// Find the orders that nothing moves any more, and with --yes move them.
-    #[command(after_help = RECONCILE_HELP)]
+    #[command(after_help = help::RECONCILE)]
     Reconcile(ReconcileArgs),
     /// What ops did: who, when, what, how much.
+    #[command(after_help = help::AUDIT)]
     Audit(AuditArgs),
     /// The simulated payment gateway (embedded only): simulate an outage.
+    #[command(after_help = help::GATEWAY)]
     Gateway(GatewayArgs),
 }
-
-const DLQ_HELP: &str = "\
-Examples:
-  orderflow dlq ls                                        every DLQ, by cause
-  orderflow dlq show payments --cause GatewayUnavailable
-  orderflow dlq replay payments --cause GatewayUnavailable            what would be done
-  orderflow dlq replay payments --cause GatewayUnavailable --rate 50/s --yes
-  orderflow dlq replay payments --where \"body.step == 'ChargePayment'\" --max 10 --yes
-  orderflow dlq replay payments --order ord_… --patch fix.json --yes
-  orderflow dlq replay --resume                           go on after an interruption
-  orderflow dlq export payments > payments.jsonl
-
-Looking at dead letters changes no body and no attribute. On AWS looking means receiving: receive counts rise, and a crash in
-the middle hides messages for one visibility time-out at most. The embedded service only reads.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some were refused (the output says why), 130 stopped by Ctrl-C.";
-
-const RECONCILE_HELP: &str = "\
-An order is stuck when it is not final although its step's time is over; executions that failed, timed out or were aborted are
-shown as well. With --yes the step is sent again, or the compensations are run, whichever fits.
-
-Exit codes: 0 nothing is stuck (or all was moved), 1 failed, 3 some are (still) stuck.";
 
 /// Where the pipeline is, and how to show things.
 #[derive(Debug, Default, Clone, Args)]
@@ -122,6 +108,7 @@ pub enum DlqCommand {
         all: bool,
     },
     /// Dead letters of a queue, with where their orders stand now.
+    #[command(after_help = help::LOOKING)]
     Show {
         #[arg(value_name = "QUEUE", value_parser = queue)]
         queue: Queue,

@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod dlq;
 mod executions;
+mod help;
 mod orders;
 mod pages;
 mod purge;

@@ -98,6 +98,74 @@ async fn a_dead_letter_is_found_and_replayed_and_the_journal_tells() {
     assert_eq!(audit["entries"][0]["order_id"], json!(id));
 }
 
+/// Charges that failed at every receive, each with the cause that the worker gave it, while the gateway was down; now it is back.
+async fn outage(stack: &Stack, orders: usize) -> Vec<String> {
+    stack.poll("PaymentFunctionPayments", false).await;
+    let mut ids = Vec::new();
+    for number in 0..orders {
+        let order = json!({
+            "customer": { "id": "c-42", "email": "ada@example.com" },
+            "lines": [{ "sku": "MUG-BLUE", "quantity": 1 }], "currency": "EUR", "payment_method": "pm_sim_timeout_1",
+        });
+        ids.push(stack.place(&format!("k{number}"), order.to_string()).await);
+    }
+    let end = Instant::now() + Duration::from_secs(60);
+    while stack.depth("PaymentsQueue").await < orders {
+        assert!(Instant::now() < end, "charges are missing");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // All receives but the last are used up here: with the function's backoff they would take ten minutes.
+    for _ in 1..10 {
+        let receive = stack.sqs().receive_message().queue_url(stack.resource("PaymentsQueue"));
+        let received = receive.max_number_of_messages(10).visibility_timeout(0).send().await.unwrap();
+        assert_eq!(received.messages.unwrap_or_default().len(), orders);
+    }
+    stack.poll("PaymentFunctionPayments", true).await;
+    while stack.depth("PaymentsDlq").await < orders {
+        assert!(Instant::now() < end, "they are not dead-lettered");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ids
+}
+
+/// The incident of docs/OPERATIONS.md ("An incident, step by step"), with few orders: the emulator is slow.
+#[tokio::test]
+async fn an_outage_of_the_gateway_ends_with_every_order_confirmed_and_a_log_that_tells_it() {
+    let stack = Stack::with_products().await;
+    let orderflow = Orderflow::on(&stack).await;
+    let ids = outage(&stack, 5).await;
+
+    let found = orderflow.json(&["dlq", "ls", "--all"]);
+    let payments = found.as_array().unwrap().iter().find(|dlq| dlq["queue"] == "payments").unwrap();
+    let cause = &payments["causes"][0];
+    let told = (&cause["step"], &cause["error"], &cause["count"]);
+    assert_eq!(told, (&json!("ChargePayment"), &json!("GatewayUnavailable"), &json!(5)), "{found:#}");
+
+    let replay = ["dlq", "replay", "payments", "--cause", "GatewayUnavailable", "--rate", "2/s"];
+    let foretold = orderflow.json(&replay);
+    assert_eq!(foretold, json!({ "dry_run": true, "would_replay": 5, "would_refuse": [] }));
+    assert_eq!(stack.depth("PaymentsDlq").await, 5, "a dry run changes nothing");
+    assert_eq!(orderflow.json(&[&replay[..], &["--max", "1", "--yes"]].concat())["replayed"], 1);
+    assert_eq!(orderflow.json(&[&replay[..], &["--yes"]].concat())["replayed"], 4);
+    for id in &ids {
+        assert_eq!(stack.ended(id).await["status"], "confirmed", "{id}");
+    }
+    stack.quiet().await;
+    assert_eq!(stack.depth("PaymentsDlq").await, 0);
+
+    let log = orderflow.says(&["audit", "export"]);
+    let runs: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let counts: Vec<&Value> = runs.iter().map(|run| &run["run"]["counts"]["done"]).collect();
+    assert_eq!(counts, [&json!(4), &json!(1)], "a dry run leaves no trace");
+    for run in &runs {
+        let how = &run["run"]["how"];
+        assert_eq!((&how["selection"]["cause"], &how["rate"]), (&json!("GatewayUnavailable"), &json!(2)));
+    }
+    let replayed = runs.iter().flat_map(|run| run["entries"].as_array().unwrap());
+    let replayed: std::collections::BTreeSet<_> = replayed.map(|entry| entry["order_id"].as_str().unwrap()).collect();
+    assert_eq!(replayed, ids.iter().map(String::as_str).collect());
+}
+
 #[tokio::test]
 async fn an_order_and_its_execution_are_shown_from_start_to_end() {
     let stack = Stack::with_products().await;

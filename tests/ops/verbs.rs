@@ -271,3 +271,13 @@ fn every_command_has_a_man_page_and_completions() {
     assert!(page.contains("\\-\\-dry\\-run") && page.contains("\\-\\-resume"), "{page}");
     assert!(orderflow(&["completions", "zsh"]).contains("redrive"));
 }
+
+#[test]
+fn every_verb_shows_examples_and_its_exit_codes() {
+    for verb in ["status", "queues", "dlq", "orders", "executions", "reconcile", "audit", "gateway", "load"] {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_orderflow")).args([verb, "--help"]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains(&format!("\n  orderflow {verb}")) && help.contains("Exit codes: 0"), "{help}");
+    }
+}

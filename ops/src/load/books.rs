@@ -13,7 +13,6 @@ use super::LoadError;
 use super::connection::Connection;
 use super::shop::{PRODUCTS, STOCK, Shop};
 use crate::Letter;
-use crate::http::wire::Listed;
 
 /// All of it.
 pub(super) struct Books {
@@ -65,12 +64,14 @@ enum Movement {
     Refund,
 }
 
-/// A page of the mailbox.
+/// A page of any listing.
 #[derive(Deserialize)]
-struct Mailbox {
-    captures: bool,
-    mails: Vec<Mail>,
+struct Page<T> {
+    #[serde(alias = "mails")]
+    items: Vec<T>,
     next_cursor: Option<String>,
+    /// The mailbox says so: whether mails still come into it.
+    captures: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -124,67 +125,55 @@ async fn dead_letters(
     let (mut orders, mut poison) = (BTreeSet::new(), 0);
     for queue in Queue::ALL {
         let path = format!("/ops/dead-letters/{queue}?since={since}&limit=100");
-        let mut cursor = None;
-        loop {
-            let page: Listed<Letter> = page(connection, &path, cursor).await?;
+        each_page(connection, &path, |page: Page<Letter>| {
             for letter in page.items {
                 poison += u64::from(letter.body == shop.poison());
                 orders.extend(letter.order_id);
             }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+            true
+        })
+        .await?;
     }
     Ok((orders, poison))
 }
 
-/// Newest first, back to the start.
 async fn ledger(connection: &mut Connection<'_>, since: Timestamp) -> Result<HashMap<OrderId, Moved>, LoadError> {
     let mut moved: HashMap<OrderId, Moved> = HashMap::new();
-    let mut cursor = None;
-    loop {
-        let Listed::<Entry> { items, next_cursor } = page(connection, "/ops/gateway/ledger?limit=100", cursor).await?;
-        let is_over = items.last().is_none_or(|oldest| oldest.at < since);
-        for Entry { order_id, movement, .. } in items {
+    each_page(connection, "/ops/gateway/ledger?limit=100", |page: Page<Entry>| {
+        let goes_on = page.items.last().is_some_and(|oldest| oldest.at >= since);
+        for Entry { order_id, movement, .. } in page.items {
             let moved = moved.entry(order_id).or_default();
             match movement {
                 Movement::Capture => moved.captures += 1,
                 Movement::Refund => moved.refunds += 1,
             }
         }
-        cursor = next_cursor.filter(|_| !is_over);
-        if cursor.is_none() {
-            return Ok(moved);
-        }
-    }
+        goes_on
+    })
+    .await?;
+    Ok(moved)
 }
 
-/// Newest first, back to the start.
 async fn mailbox(
     connection: &mut Connection<'_>,
     since: Timestamp,
 ) -> Result<Option<HashMap<OrderId, Mailed>>, LoadError> {
-    let mut mailed: HashMap<OrderId, Mailed> = HashMap::new();
-    let mut cursor = None;
-    loop {
-        let Mailbox { captures, mails, next_cursor } = page(connection, "/mailbox?limit=100", cursor).await?;
-        if !captures {
-            return Ok(None);
-        }
-        let is_over = mails.last().is_none_or(|oldest| oldest.sent_at < since);
-        for Mail { order_id, kind, .. } in mails {
+    let (mut mailed, mut captures) = (HashMap::<OrderId, Mailed>::new(), true);
+    each_page(connection, "/mailbox?limit=100", |page: Page<Mail>| {
+        captures = page.captures != Some(false);
+        let goes_on = page.items.last().is_some_and(|oldest| oldest.sent_at >= since);
+        for Mail { order_id, kind, .. } in page.items {
             let mailed = mailed.entry(order_id).or_default();
             match kind {
                 MailKind::Confirmation => mailed.confirmations += 1,
                 MailKind::Rejection => mailed.rejections += 1,
             }
         }
-        cursor = next_cursor.filter(|_| !is_over);
-        if cursor.is_none() {
-            break;
-        }
+        captures && goes_on
+    })
+    .await?;
+    if !captures {
+        return Ok(None);
     }
     for (id, mailed) in mailed.iter_mut().filter(|(_, mailed)| mailed.all() > 1) {
         let Order { mail } = connection.get(&format!("/orders/{id}")).await?;
@@ -193,14 +182,21 @@ async fn mailbox(
     Ok(Some(mailed))
 }
 
-async fn page<T: DeserializeOwned>(
+/// Reads page after page, until `take` has had enough.
+async fn each_page<T: DeserializeOwned>(
     connection: &mut Connection<'_>,
     path: &str,
-    cursor: Option<String>,
-) -> Result<T, LoadError> {
-    match cursor {
-        Some(cursor) => connection.get(&format!("{path}&cursor={cursor}")).await,
-        None => connection.get(path).await,
+    mut take: impl FnMut(Page<T>) -> bool,
+) -> Result<(), LoadError> {
+    let mut asked = path.to_owned();
+    loop {
+        let page: Page<T> = connection.get(&asked).await?;
+        let next = page.next_cursor.clone();
+        let goes_on = take(page);
+        match next.filter(|_| goes_on) {
+            Some(cursor) => asked = format!("{path}&cursor={cursor}"),
+            None => return Ok(()),
+        }
     }
 }
 

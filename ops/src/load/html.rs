@@ -36,8 +36,8 @@ pub fn page(report: &Report) -> Result<String, askama::Error> {
         report,
         rows: all.into_iter().chain(kinds).collect(),
         histograms: [
-            picture("How long until accepted", "accept", &report.accept),
-            picture("How long end to end", "end", &report.end_to_end),
+            picture("Until accepted, ms", "accept", &report.accept),
+            picture("End to end, ms", "end", &report.end_to_end),
         ],
         rates: curves(
             slices,
@@ -82,6 +82,8 @@ const WIDTH: f64 = 900.0;
 const HALF: f64 = 430.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 46.0;
+/// Half of the last bar's name.
+const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 22.0;
 const TOP: f64 = 10.0;
 
@@ -126,7 +128,7 @@ fn histogram(bars: &[Bar], class: &str) -> String {
     let mut svg = open(HALF);
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or_default();
     let top = grid(&mut svg, HALF, most.max(1) as f64);
-    let width = (HALF - LEFT) / bars.len().max(1) as f64;
+    let width = (HALF - LEFT - RIGHT) / bars.len().max(1) as f64;
     // A name under each bar would be a blot.
     let named = bars.len().div_ceil(8).max(1);
     for (index, bar) in bars.iter().enumerate() {
@@ -189,7 +191,11 @@ mod tests {
             ..Report::default()
         };
         let page = page(&report).unwrap();
-        assert!(page.contains("Did not hold") && page.contains("orders charged twice") && page.contains("status 503"));
+        assert!(
+            page.contains("The books don’t balance")
+                && page.contains("orders charged twice")
+                && page.contains("status 503")
+        );
         assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("src="));
         assert!(page.contains("<polyline class=\"curve accept\" points=\""));
     }
