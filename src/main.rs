@@ -24,6 +24,10 @@ use std::process::ExitCode;
 use args::{Args, Command};
 use clap::FromArgMatches;
 
+/// An order is some hundred small allocations on two threads and more: docs/PERFORMANCE.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let matches = args::command().get_matches_from(args::with_default_command(std::env::args_os()));
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

@@ -1,5 +1,6 @@
 //! `orderflow serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -55,7 +56,7 @@ fn greet(address: SocketAddr, config: &Config) {
     let key = if open { "" } else { " -H 'Authorization: Bearer <API key>'" };
     let mail =
         if config.smtp.is_some() { "sent over SMTP".to_owned() } else { format!("captured: http://{address}/mailbox") };
-    println!(
+    let greeting = format!(
         "\
 Orderflow serves on http://{address}
   console    http://{address}/console
@@ -72,4 +73,8 @@ Post an order:
 ",
         config.data.join("orderflow.db").display(),
     );
+    // Whoever started it may have stopped reading: that ends no service.
+    if let Err(error) = writeln!(std::io::stdout(), "{greeting}") {
+        tracing::debug!(%error, "nobody reads the greeting");
+    }
 }

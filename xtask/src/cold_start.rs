@@ -7,16 +7,15 @@
 
 mod events;
 mod runtime_api;
-mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::package::{Target, build, build_nothing, megabytes};
+use crate::statistics::{median, percentile};
 use events::{environment, events};
 use runtime_api::{RuntimeApi, Sign};
-use statistics::{median, percentile};
 
 const RUNS: usize = 30;
 /// For a function that never says anything.

@@ -8,6 +8,8 @@ mod lint;
 mod npm;
 mod package;
 mod picture;
+mod speed;
+mod statistics;
 mod venv;
 
 use std::process::{Command, ExitCode};
@@ -23,6 +25,7 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
        cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
        cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
+       cargo xtask speed     how fast the pipeline is, release build, durable: [--runs N] or [--growth]
        cargo xtask picture   the documentation's pictures: docs/demo.svg from a run of the demo, docs/graph*.svg
        cargo xtask screenshots  docs/console-*.png, from the console at work
        cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Some("lint") => lint::lint(),
         Some("package") => package::package(&arguments),
         Some("cold-start") => cold_start::measure(&arguments),
+        Some("speed") => speed::measure(&arguments),
         Some("picture") => picture::draw(),
         Some("venv") => venv::show(std::env::args().nth(2)),
         _ => Err(USAGE.to_owned()),

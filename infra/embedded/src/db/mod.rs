@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use orders::ports::Unavailable;
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
@@ -76,9 +77,10 @@ impl Db {
             Durability::Normal => "NORMAL",
         };
         // temp_store: a savepoint's undo pages stay in memory. journal_size_limit: a WAL that once grew shrinks again.
+        // cache_size: a commit after a B-tree was balanced looks through all of the cache (pcache1Truncate), so it is small.
         let pragmas = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0;
-             PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;"
+             PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
         );
         connection.execute_batch(&pragmas).map_err(failed)?;
         let length = Arc::new(WalLength::default());
@@ -274,6 +276,8 @@ fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite prepares a statement anew whenever a value is bound that its plan could depend on, such as that of a `LIMIT`.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

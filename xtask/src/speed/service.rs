@@ -1,0 +1,78 @@
+//! A fresh `orderflow serve`, and loads on it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+const ORDERFLOW: &str = "target/release/orderflow";
+const DATA: &str = "target/speed";
+
+/// A running service on a port and a database of its own; ends when dropped.
+pub(super) struct Service {
+    child: Child,
+    /// Open as long as it may print.
+    _stdout: BufReader<ChildStdout>,
+    url: String,
+    data: PathBuf,
+}
+
+impl Service {
+    pub(super) fn start() -> Result<Self, String> {
+        let data = PathBuf::from(DATA);
+        // What an earlier run left, if anything.
+        std::fs::remove_dir_all(&data).ok();
+        let mut child = Command::new(ORDERFLOW)
+            .args(["serve", "--listen", "127.0.0.1:0", "--durability", "full", "--log", "warn", "--data"])
+            .arg(&data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{ORDERFLOW}: {error}"))?;
+        let stdout = child.stdout.take().ok_or("serve has no output")?;
+        let (mut stdout, mut greeting) = (BufReader::new(stdout), String::new());
+        stdout.read_line(&mut greeting).map_err(|error| format!("{ORDERFLOW}: {error}"))?;
+        let Some((_, url)) = greeting.split_once("http://") else {
+            return Err(format!("serve did not start: {greeting}"));
+        };
+        Ok(Self { url: format!("http://{}", url.trim()), child, _stdout: stdout, data })
+    }
+
+    /// The report of `orderflow load`.
+    pub(super) fn load(&self, arguments: &[&str]) -> Result<Value, String> {
+        let common = ["load", "--json", "--mix", "good=1", "--url", &self.url];
+        let report = output(Path::new(ORDERFLOW), &[&common, arguments].concat())?;
+        serde_json::from_str(&report).map_err(|error| format!("the report of orderflow load: {error}"))
+    }
+
+    /// Its resident memory and that of the mapped part of its files, in MB (proc_pid_status(5): `RssAnon`, `VmRSS`).
+    pub(super) fn memory(&self) -> Result<(f64, f64), String> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let megabytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+            kilobytes.map_or(f64::NAN, |kilobytes| kilobytes / 1024.0)
+        };
+        Ok((megabytes("RssAnon"), megabytes("VmRSS")))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself; the next start would find its files.
+        self.child.kill().ok();
+        self.child.wait().ok();
+        std::fs::remove_dir_all(&self.data).ok();
+    }
+}
+
+/// What a command prints.
+pub(super) fn output(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    match output.status.success() {
+        true => String::from_utf8(output.stdout).map_err(|error| error.to_string()),
+        false => Err(format!("{} {}: {}", program.display(), arguments.join(" "), output.status)),
+    }
+}
