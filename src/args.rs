@@ -80,7 +80,8 @@ pub enum Command {
 const SERVE_HELP: &str = "\
 Each setting is taken from its flag, else its environment variable, else orderflow.toml, else its default.
 Secrets have no flag: API keys come from [[api_keys]] in orderflow.toml or ORDERFLOW_API_KEYS=name:scope:secret,...,
-an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (without one, mail is captured: GET /mailbox).
+an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (without one, mail is captured: GET /mailbox),
+Stripe's secret key from stripe_key or ORDERFLOW_STRIPE_KEY (without one, payments are simulated).
 Tuning (triggers, retries, reconcile) is in the file only: see orderflow.example.toml.
 
 Ctrl-C or SIGTERM stops cleanly; a second one stops at once. Nothing is lost either way.";
@@ -132,6 +133,9 @@ pub struct Settings {
     /// It may hold a password: from the file or `ORDERFLOW_SMTP_URL`, never from a flag.
     #[arg(skip)]
     pub smtp_url: Option<String>,
+    /// From the file or `ORDERFLOW_STRIPE_KEY`, never from a flag.
+    #[arg(skip)]
+    pub stripe_key: Option<String>,
     /// Tuning, a table per queue: from the file only.
     #[arg(skip)]
     #[serde(default)]
@@ -168,6 +172,7 @@ impl Settings {
             log: self.log.or(other.log),
             api_keys: if self.api_keys.is_empty() { other.api_keys } else { self.api_keys },
             smtp_url: self.smtp_url.or(other.smtp_url),
+            stripe_key: self.stripe_key.or(other.stripe_key),
             triggers: if self.triggers.is_empty() { other.triggers } else { self.triggers },
             retries: self.retries.or(other.retries),
             reconcile: self.reconcile.or(other.reconcile),

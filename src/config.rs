@@ -26,6 +26,8 @@ pub struct Config {
     /// A new database gets the example products.
     pub examples: bool,
     pub smtp: Option<Smtp>,
+    /// Stripe's secret key. Without it payments are simulated.
+    pub stripe_key: Option<String>,
     pub log_format: Option<LogFormat>,
     pub log: String,
     /// How often a failing message is tried, and how long it stays away.
@@ -51,6 +53,7 @@ impl Config {
             settings.api_keys = parse_keys(&keys).context("in ORDERFLOW_API_KEYS")?;
         }
         settings.smtp_url = variable("ORDERFLOW_SMTP_URL")?;
+        settings.stripe_key = variable("ORDERFLOW_STRIPE_KEY")?;
         Self::resolve(settings.or(read_file(args.config.as_deref())?))
     }
 
@@ -69,6 +72,7 @@ impl Config {
             access,
             examples: settings.examples.unwrap_or(true),
             smtp: settings.smtp_url.map(|url| Smtp { url, from }),
+            stripe_key: settings.stripe_key,
             log_format: settings.log_format,
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             retries: settings.retries.unwrap_or_default().settings().context("in [retries]")?,

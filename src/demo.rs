@@ -115,6 +115,7 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         access: producer::auth::Access::Open,
         examples: true,
         smtp: None,
+        stripe_key: None,
         log_format: None,
         log: args.log.clone(),
         retries: workers::Settings { backoff: BACKOFF, ..workers::Settings::default() },

@@ -16,6 +16,7 @@ mod reconciling;
 mod retries;
 mod serve;
 mod shutdown;
+mod stripe;
 mod triggers;
 
 use std::io::Write;

@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ops::Ops;
 use orderflow_console::Platform;
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
-use orders::ports::{Mailer, SystemClock, Unavailable};
+use orders::ports::{Mailer, PaymentGateway, SystemClock, Unavailable};
 use orders::{Product, Queue};
 use producer::Readiness;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::http_server;
 use crate::reconciling::{RECONCILER, Schedule};
 use crate::shutdown::Shutdown;
+use crate::stripe;
 
 /// The workflow of orders, in the Amazon States Language.
 pub const DEFINITION: &str = include_str!("../statemachine/order.asl.json");
@@ -50,6 +51,7 @@ impl Pipeline {
         let settings = config.retries;
         let smtp = config.smtp.as_ref().map(|smtp| SmtpMailer::new(&smtp.url, &smtp.from));
         let smtp = smtp.transpose().context("the SMTP settings are wrong")?;
+        let stripe = config.stripe_key.as_deref().map(stripe::gateway).transpose()?;
         make_private(&config.data)
             .with_context(|| format!("the data directory {} can't be made", config.data.display()))?;
         let metrics = recorder()?;
@@ -66,11 +68,17 @@ impl Pipeline {
         let ops = Ops::new(ops_ports(&embedded), RECONCILER);
         let access = &config.access;
         let more = orderflow_embedded::http::router(embedded.mailbox(), config.smtp.is_none(), access.clone())
-            .merge(orderflow_embedded::http::gateway_router(embedded.gateway(), access.clone()))
             .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
             .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()))
             .merge(orderflow_console::router(ops.clone(), access.clone(), here(config)))
             .merge(producer::swagger_ui::router());
+        let (gateway, more): (Arc<dyn PaymentGateway>, _) = match stripe {
+            Some(stripe) => (stripe, more),
+            None => {
+                let simulated = embedded.gateway();
+                (simulated.clone(), more.merge(orderflow_embedded::http::gateway_router(simulated, access.clone())))
+            }
+        };
         let router = producer::router(
             producer::Ports {
                 orders: embedded.orders(),
@@ -86,7 +94,7 @@ impl Pipeline {
                 ..producer::Settings::default()
             },
         );
-        let functions = functions(&embedded, mailer, settings);
+        let functions = functions(&embedded, gateway, mailer, settings);
         Ok(Self { functions, embedded, router, metrics, ops, reconcile: config.reconcile, closing })
     }
 
@@ -187,13 +195,18 @@ fn platform(config: &Config, settings: &workers::Settings, path: PathBuf) -> ord
 }
 
 /// A function per queue: its worker behind the batch core, as a Lambda function would have it.
-fn functions(embedded: &Embedded, mailer: Arc<dyn Mailer>, settings: workers::Settings) -> BTreeMap<Queue, Function> {
+fn functions(
+    embedded: &Embedded,
+    gateway: Arc<dyn PaymentGateway>,
+    mailer: Arc<dyn Mailer>,
+    settings: workers::Settings,
+) -> BTreeMap<Queue, Function> {
     let (orders, catalogue, workflow) = (embedded.orders(), embedded.catalogue(), embedded.workflow());
     let core = Arc::new(BatchCore::new(embedded.queues(), workflow.clone(), Arc::new(SystemClock), settings));
     BTreeMap::from([
         function(&core, DispatchWorker { orders: orders.clone(), workflow }),
         function(&core, InventoryWorker { orders: orders.clone(), catalogue: catalogue.clone() }),
-        function(&core, PaymentWorker { orders: orders.clone(), gateway: embedded.gateway() }),
+        function(&core, PaymentWorker { orders: orders.clone(), gateway }),
         function(&core, EmailWorker { orders, catalogue, mailer }),
     ])
 }

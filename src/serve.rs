@@ -56,6 +56,7 @@ fn greet(address: SocketAddr, config: &Config) {
     let key = if open { "" } else { " -H 'Authorization: Bearer <API key>'" };
     let mail =
         if config.smtp.is_some() { "sent over SMTP".to_owned() } else { format!("captured: http://{address}/mailbox") };
+    let payments = if config.stripe_key.is_some() { "through Stripe" } else { "simulated" };
     let greeting = format!(
         "\
 Orderflow serves on http://{address}
@@ -64,6 +65,7 @@ Orderflow serves on http://{address}
   metrics    http://{address}/metrics
   ops        orderflow status --url http://{address}
   mail       {mail}
+  payments   {payments}
   data       {}
 
 Post an order:

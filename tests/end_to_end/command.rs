@@ -103,6 +103,20 @@ fn wrong_smtp_settings_are_told_before_a_database_is_made() {
 }
 
 #[test]
+fn a_stripe_key_that_this_binary_can_not_use_is_refused_rather_than_ignored() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_orderflow"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("ORDERFLOW_STRIPE_KEY", "sk_test_secret")
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && why.contains("--features stripe") && !why.contains("sk_test_secret"), "{why}");
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
 fn a_reader_of_completions_may_leave_early() {
     let binary = env!("CARGO_BIN_EXE_orderflow");
     let script = format!("set -o pipefail; {binary} completions bash | head -1");

@@ -64,7 +64,7 @@ fn test() -> Result<(), String> {
     }
     if installed("clippy") {
         cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
-        cargo("clippy --package orderflow --features aws --all-targets --locked -- -D warnings")?;
+        cargo("clippy --package orderflow --features aws,stripe --all-targets --locked -- -D warnings")?;
     }
     if installed("deny") {
         cargo("deny check bans licenses sources")?;
