@@ -9,6 +9,8 @@
 mod examples;
 #[path = "../ministack/mod.rs"]
 mod ministack;
+#[path = "../service/mod.rs"]
+mod service;
 
 mod access;
 mod cost;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use crate::ministack::{self, REGION};
-use crate::stack::{ACCOUNT, Stack, built};
+use crate::service::built;
+use crate::stack::{ACCOUNT, Stack};
 
 /// The command, with the credentials of the account's root.
 struct Orderflow {
@@ -21,7 +22,7 @@ impl Orderflow {
 
     /// Its exit code, and what it prints.
     fn exits(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(built("orderflow-aws"))
+        let output = Command::new(built("orderflow-full"))
             .args(arguments)
             .args(["--aws", "--stack", &self.stack])
             .env("AWS_ENDPOINT_URL", &self.endpoint)

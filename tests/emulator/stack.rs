@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::ministack::{self, REGION};
+use crate::service::built;
 
 /// Whose stacks they all are: the emulator serves APIs of this account only. Stages keep them apart.
 pub const ACCOUNT: &str = "000000000000";
@@ -180,15 +181,4 @@ pub fn step<'a>(order: &'a Value, step: &str) -> Option<&'a Value> {
 /// Where the compiled functions are.
 fn functions() -> PathBuf {
     FUNCTIONS.map(built)[0].parent().unwrap().to_owned()
-}
-
-/// A binary of `cargo xtask build`, not older than what it is made from.
-pub fn built(name: &str) -> PathBuf {
-    let binary = Path::new(env!("CARGO_BIN_EXE_orderflow")).with_file_name(name);
-    let changed = |file: &Path| std::fs::metadata(file).and_then(|file| file.modified()).ok();
-    let sources = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
-    let sources = sources.split_once(": ").map(|(_, sources)| sources.split_whitespace()).into_iter().flatten();
-    let newest = sources.filter_map(|source| changed(Path::new(source))).max();
-    assert!(newest.is_some() && changed(&binary) >= newest, "first `cargo xtask build`: {}", binary.display());
-    binary
 }

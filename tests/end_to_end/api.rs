@@ -25,7 +25,7 @@ fn order(method: &str) -> String {
     .to_string()
 }
 
-async fn post(service: &Service, key: &str, method: &str) -> String {
+pub async fn post(service: &Service, key: &str, method: &str) -> String {
     let response = service.post(key, &order(method)).await.unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
@@ -40,7 +40,7 @@ async fn json(service: &Service, path: &str) -> Value {
     service.get(path).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
 }
 
-async fn wait_for(service: &Service, id: &str, what: impl Fn(&Value) -> bool) -> Value {
+pub async fn wait_for(service: &Service, id: &str, what: impl Fn(&Value) -> bool) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let order = json(service, &format!("/orders/{id}")).await;

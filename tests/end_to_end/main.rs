@@ -1,6 +1,7 @@
 //! The real binary over real HTTP.
 //!
-//! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; what is refused at start says why.
+//! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; charging through Stripe;
+//! what is refused at start says why.
 //! Misses: faults (tests/simulation, tests/chaos) and AWS.
 
 #![allow(clippy::unwrap_used)] // a test
@@ -13,3 +14,4 @@ mod service;
 mod api;
 mod command;
 mod graph;
+mod stripe;

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,18 @@ impl Service {
 
     /// In `directory`, where its log is, with its data elsewhere.
     pub async fn start_at(directory: &Path, data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_orderflow"))
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_orderflow")), directory, data, port, environment).await
+    }
+
+    /// As another binary than the default one.
+    pub async fn start_binary(
+        binary: &Path,
+        directory: &Path,
+        data: &Path,
+        port: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let child = Command::new(binary)
             .args(["serve", "--log", "warn", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data)
             .envs(environment.iter().copied())
@@ -90,6 +101,17 @@ impl Drop for Service {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// A binary of `cargo xtask build`, not older than what it is made from.
+pub fn built(name: &str) -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_orderflow")).with_file_name(name);
+    let changed = |file: &Path| std::fs::metadata(file).and_then(|file| file.modified()).ok();
+    let sources = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let sources = sources.split_once(": ").map(|(_, sources)| sources.split_whitespace()).into_iter().flatten();
+    let newest = sources.filter_map(|source| changed(Path::new(source))).max();
+    assert!(newest.is_some() && changed(&binary) >= newest, "first `cargo xtask build`: {}", binary.display());
+    binary
 }
 
 pub fn log(data: &Path) -> String {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::package::{Target, build, build_nothing, megabytes};
+use crate::package::{Target, build, build_nothing, megabytes, zips};
 use crate::statistics::{median, percentile};
 use events::{environment, events};
 use runtime_api::{RuntimeApi, Sign};
@@ -88,7 +88,7 @@ pub(crate) fn measure(arguments: &[String]) -> Result<(), String> {
 }
 
 fn built() -> Result<Vec<Function>, String> {
-    let packages = build(Target::X86_64, &PathBuf::from("target/lambda"))?;
+    let packages = build(Target::X86_64, &zips())?;
     let mut functions = vec![Function::new("nothing", &build_nothing(Target::X86_64)?, None)];
     functions
         .extend(packages.into_iter().map(|package| Function::new(&package.name, &package.binary, Some(package.zip))));

@@ -18,7 +18,7 @@ use emulator::Emulator;
 
 const USAGE: &str = "\
 usage: cargo xtask test      format, lints, all tests, documentation, dependencies
-       cargo xtask build     what the tests on the emulator run: the Lambda functions, and the command with `--aws`
+       cargo xtask build     what tests run beside their own: the Lambda functions, and the command with all features
        cargo xtask bench     all benches (criterion)
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
        cargo xtask browser   the tests in Chromium: [NAME of tests/browser/NAME.test.mjs]...
@@ -83,13 +83,13 @@ fn test() -> Result<(), String> {
     no_aws_sdk()
 }
 
-/// What is deployed to the emulator and what works on it, each with the list of its sources: a test run alone writes no such
-/// list. The command goes aside, as `orderflow-aws`, since a test run builds the one without the feature `aws`.
+/// What tests run beside their own, each with the list of its sources, which a test run alone doesn't write: the functions, and
+/// the command with all its features. That goes aside, as `orderflow-full`, since a test run builds the default one.
 fn build() -> Result<(), String> {
-    cargo("build --workspace --locked --features orderflow/aws")?;
+    cargo("build --workspace --locked --features orderflow/aws,orderflow/stripe")?;
     let built = std::env::current_exe().map_err(|error| format!("where this is: {error}"))?;
     for ending in ["", ".d"] {
-        let [from, to] = ["orderflow", "orderflow-aws"].map(|name| built.with_file_name(format!("{name}{ending}")));
+        let [from, to] = ["orderflow", "orderflow-full"].map(|name| built.with_file_name(format!("{name}{ending}")));
         std::fs::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
     }
     Ok(())
@@ -119,7 +119,15 @@ fn cargo(arguments: &str) -> Result<(), String> {
 fn cargo_with(environment: &[(&str, &str)], arguments: &str) -> Result<(), String> {
     eprintln!("\n==> cargo {arguments}");
     let mut cargo = Command::new(env!("CARGO"));
-    let status = cargo.args(arguments.split(' ')).envs(environment.iter().copied()).status();
+    cargo.args(arguments.split(' ')).envs(environment.iter().copied());
+    // What Cargo tells this program about itself. Build scripts look at it (ring's), and would run again, and all that needs them
+    // be compiled again, whenever `cargo xtask` comes after `cargo`, or before.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo.status();
     match status.map_err(|error| format!("cargo {arguments}: {error}"))?.success() {
         true => Ok(()),
         false => Err(format!("failed: cargo {arguments}")),

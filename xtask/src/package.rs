@@ -37,7 +37,7 @@ pub(crate) struct Package {
 
 /// `cargo xtask package [--target arm64|x86-64] [--out DIRECTORY]`
 pub(crate) fn package(arguments: &[String]) -> Result<(), String> {
-    let (mut target, mut out) = (Target::Arm64, root().join("target/lambda"));
+    let (mut target, mut out) = (Target::Arm64, zips());
     let mut arguments = arguments.iter().map(String::as_str);
     while let Some(flag) = arguments.next() {
         match (flag, arguments.next()) {
@@ -68,7 +68,7 @@ pub(crate) fn build(target: Target, out: &Path) -> Result<Vec<Package>, String> 
 
 /// Builds the function that does nothing, with the same flags. Returns its binary.
 pub(crate) fn build_nothing(target: Target) -> Result<PathBuf, String> {
-    let out = root().join("target/lambda");
+    let out = zips();
     cargo_lambda(target, &["--example", "nothing", "--lambda-dir", &out.to_string_lossy()])?;
     Ok(out.join("nothing/bootstrap"))
 }
@@ -126,6 +126,11 @@ fn functions() -> Result<Vec<String>, String> {
 
 fn built(target: Target) -> PathBuf {
     root().join("target").join(target.triple()).join("release")
+}
+
+/// Where the zips are, unless they shall be elsewhere.
+pub(crate) fn zips() -> PathBuf {
+    root().join("target/lambda")
 }
 
 fn root() -> PathBuf {
