@@ -1,8 +1,10 @@
 // All executions, newest first: filtered, live, and as many as there are.
 
+import { here } from '../app.js';
 import { get } from '../lib/api.js';
 import { fill, h, say } from '../lib/dom.js';
 import { ago, count, duration, fullTime } from '../lib/format.js';
+import { throttled } from '../lib/graph.js';
 import { virtualList } from '../lib/list.js';
 import { live } from '../lib/live.js';
 import { badge, button, empty, field, heading, select } from '../lib/ui.js';
@@ -41,7 +43,7 @@ export async function mount({ root, query, signal, go, setQuery }) {
     heading('Executions', { sub: 'One for each order; its name is the order’s id.' }),
     h('div', { class: 'toolbar filters' },
       field('Status', select(STATUSES, { name: 'status', value: filter.status, on: { change: changed('status') } })),
-      field('In state', select(states, { name: 'state', value: filter.state, on: { change: changed('state') } })),
+      here.platform.events && field('In state', select(states, { name: 'state', value: filter.state, on: { change: changed('state') } })),
       field('Started', select(TIMES, { name: 'within', value: filter.within, on: { change: changed('within') } })),
       field('Error', h('input', { type: 'search', name: 'error', value: filter.error, placeholder: 'PaymentDeclined', on: { change: changed('error') } })),
       find),
@@ -68,6 +70,7 @@ export async function mount({ root, query, signal, go, setQuery }) {
       const since = filter.within && new Date(Date.now() - filter.within * 1000).toISOString();
       const page = await get('/ops/executions', { status: filter.status, state: filter.state, error: filter.error, since, limit: PAGE, cursor }, { signal });
       if (mine !== begun) return;
+      if (!cursor) [items, known] = [[], new Map()];
       for (const item of page.items) add(item, items.length);
       next = page.next_cursor;
     } finally {
@@ -92,32 +95,39 @@ export async function mount({ root, query, signal, go, setQuery }) {
 
   function reload() {
     begun += 1;
-    [items, known, next] = [[], new Map(), null];
+    next = null;
     return load(null);
   }
 
-  // What happens while the list is shown: rows change in place, new ones come on top.
+  // What happens while the list is shown: rows change in place, new ones come on top, and those that fit no more go. One that
+  // has come to fit, and is not new, belongs somewhere below: the list is asked for again, unless the reader is within it.
   let due = 0;
   const soon = () => {
     due ||= requestAnimationFrame(() => {
       due = 0;
+      items = items.filter((it) => known.get(it.name) === it);
       show();
     });
   };
+  const anew = throttled(async () => {
+    if (list.element.scrollTop === 0) await reload();
+  }, 1_000);
   live.listen('change', ({ change, name, status, states: now, at }) => {
     if (change !== 'execution') return;
     const old = known.get(name);
     if (old) {
       Object.assign(old, { status, current_states: now, stopped_at: status === 'RUNNING' ? null : at });
+      if (!fits(status, now)) known.delete(name);
       soon();
-    } else if (isNew(name, now) && fits(status, now)) {
+    } else if (fits(status, now)) {
+      if (filter.error || !now.includes(definition.StartAt)) return isFiltered() && anew();
       add({ name, status, current_states: now, started_at: at, stopped_at: null }, 0);
       soon();
     }
   }, signal);
-  const isNew = (name, now) => !filter.error && now.includes(definition.StartAt);
+  const isFiltered = () => filter.status || filter.state || filter.error;
   const fits = (status, now) => (!filter.status || filter.status === status) && (!filter.state || now.includes(filter.state));
-  let first = true;
+  let first = !live.status; // the one that comes with the connection tells nothing new
   live.listen('snapshot', () => {
     if (!first) reload().catch(() => {});
     first = false;

@@ -34,7 +34,8 @@ export async function mount({ root, signal, go }) {
     picture: '/console/api/graph.svg?theme=external',
     faces: '/console/api/graph',
     signal,
-    onSelect: (state) => go(`/console/executions?state=${encodeURIComponent(state)}`),
+    // Only where executions tell their states can they be found by one.
+    onSelect: (state) => go(`/console/executions?${new URLSearchParams(here.platform.events ? { state } : { status: 'RUNNING' })}`),
   });
   const redraw = throttled(async () => say(under, counted(await drawn.refresh())), GRAPH);
   const renumber = throttled(async () => {
