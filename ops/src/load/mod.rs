@@ -29,6 +29,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use tokio::sync::watch;
 
 pub use arrivals::{Arrivals, Shape};
@@ -40,6 +41,7 @@ pub use reconciliation::Check;
 pub use report::{Bar, Latency, Report, Slice};
 pub use tally::Progress;
 
+use connection::Connection;
 use driver::Driver;
 use ends::Ends;
 use reconciliation::Reconciled;
@@ -115,6 +117,15 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    fn not_simulated(self) -> Self {
+        Self::Service {
+            what: "the service has no simulated payment gateway, and only such a one is loaded".to_owned(),
+            why: self.to_string(),
+        }
+    }
+}
+
 /// Runs a load until all is sent (or `stop` turns true), its orders have ended and the books are read. Wants a runtime of one
 /// thread for itself: the driver is cheaper so.
 ///
@@ -127,6 +138,8 @@ pub async fn run(
 ) -> Result<Report, LoadError> {
     let ends = Ends::open(&plan.target).await?;
     let since = ends.since;
+    // Only the simulated gateway is there: a load that charged somebody could not be taken back, nor its ledger be read.
+    Connection::to(&plan.target).get::<IgnoredAny>("/ops/gateway").await.map_err(LoadError::not_simulated)?;
     let shop = Shop::open(&plan.target, format!("{:X}", Timestamp::now().as_millisecond())).await?;
     let tally = RefCell::new(Tally::new(Timestamp::now()));
     let started = Instant::now();
