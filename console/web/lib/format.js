@@ -12,7 +12,7 @@ export function duration(milliseconds) {
   const ms = Math.max(0, milliseconds);
   const seconds = Math.floor(ms / 1000);
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (seconds < 10) return `${Math.floor(ms / 100) / 10} s`;
+  if (seconds < 10) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
