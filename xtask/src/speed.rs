@@ -38,7 +38,7 @@ pub(crate) fn measure(arguments: &[String]) -> Result<(), String> {
     let rounds = (1..=runs).map(Round::run).collect::<Result<Vec<_>, _>>()?;
     println!("\nmedians of {runs}");
     for (what, of) in COLUMNS {
-        let values: Vec<f64> = rounds.iter().map(|round| of(round)).collect();
+        let values: Vec<f64> = rounds.iter().map(of).collect();
         println!("{what:>34}  {:.2}", median(&values));
     }
     Ok(())
