@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 /// A passive checkpoint whenever the WAL has grown by so many frames (pages of 4 KiB) since the last.
-const PASSIVE_EVERY: u32 = 4_000;
+const PASSIVE_EVERY: u32 = 12_000;
 /// The WAL is brought to its end when it is so long.
 const RESTART_AT: u32 = 16_000;
 /// No group begins while the WAL is so long, unless a reader keeps it from being brought to its end.
