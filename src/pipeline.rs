@@ -136,7 +136,7 @@ fn ops_ports(embedded: &Embedded) -> ops::Ports {
 fn here(config: &Config) -> Platform {
     Platform {
         name: "embedded".to_owned(),
-        execution_arn: "arn:aws:states:embedded:000000000000:execution:order:".to_owned(),
+        execution_arn: orderflow_embedded::ARN_PREFIX.to_owned(),
         api: true,
         mailbox: config.smtp.is_none(),
         events: true,

@@ -1,8 +1,8 @@
 //! The page's files: `console/web`, compiled in. (A debug build reads them from the disk, so that a change shows at once.)
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use producer::params::Id;
 use producer::problem::{self, Problem};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -30,7 +30,7 @@ pub(crate) async fn embed(headers: HeaderMap) -> Result<Response, Problem> {
 }
 
 /// One of its files.
-pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn asset(Id(path): Id<String>, headers: HeaderMap) -> Result<Response, Problem> {
     // Drawings are made by the graph's renderer, and so are their colours.
     if path == "graph.css" {
         let colours = asl_graph::stylesheet(asl_graph::Theme::Auto);

@@ -13,8 +13,8 @@
 //! GET    /console/api/executions/{name}/definition    what it runs
 //! ```
 //!
-//! The page is plain ES modules, a stylesheet and one HTML file (`console/web`, whose README says how they are made); they are
-//! compiled in. Its data comes from the routes of `ops` and of the platform; only what needs drawing is answered here, by
+//! The page is plain ES modules, stylesheets and HTML (`console/web`; `console/README.md` says how they are made); they are compiled
+//! in. Its data comes from the routes of `ops` and of the platform; only what needs drawing is answered here, by
 //! [`asl_graph`]. Nothing here knows a platform.
 
 mod assets;

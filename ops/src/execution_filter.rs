@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{Ops, OpsError};
 
-/// A page looks at so many executions at most, and into so many histories.
-const LOOKED_AT: usize = 2_000;
+/// A page asks the platform so often at most (which may answer with nothing and a cursor), and looks into so many histories.
+const ASKS: usize = 20;
 const HISTORIES: usize = 200;
 
 /// Which executions; a filter that is absent lets all through.
@@ -47,21 +47,23 @@ impl Ops {
         // Only one that runs is in a state.
         let status = filter.status.or(filter.state.as_ref().map(|_| ExecutionStatus::Running));
         let limit = page.limit.get() as usize;
-        let (mut found, mut looked_at, mut histories) = (Vec::new(), 0, 0);
+        let (mut found, mut asks, mut histories) = (Vec::new(), 0, 0);
         let mut asked = page.clone();
         loop {
             // No more than fit: the cursor is behind the last that was looked at.
             asked.limit = page.limit.min(std::num::NonZeroU32::new((limit - found.len()) as u32).unwrap_or(page.limit));
             let listed = self.ports.executions.list(status, &asked).await?;
+            asks += 1;
             for execution in listed.items {
-                looked_at += 1;
                 if filter.since.is_some_and(|since| execution.started_at < since) {
                     return Ok(Page { items: found, next: None });
                 }
                 if !filter.lets_through(&execution) {
                     continue;
                 }
-                if let Some(error) = &filter.error {
+                if let Some(error) = &filter.error
+                    && execution.error.as_ref() != Some(error)
+                {
                     histories += 1;
                     if !self.tells_of(&execution, error).await? {
                         continue;
@@ -70,7 +72,7 @@ impl Ops {
                 found.push(execution);
             }
             let Some(next) = listed.next else { return Ok(Page { items: found, next: None }) };
-            if found.len() >= limit || looked_at >= LOOKED_AT || histories >= HISTORIES {
+            if found.len() >= limit || asks >= ASKS || histories >= HISTORIES {
                 return Ok(Page { items: found, next: Some(next) });
             }
             asked.cursor = Some(next);

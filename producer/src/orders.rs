@@ -1,7 +1,7 @@
 //! `/orders`: posting, reading and cancelling. What an order must be like is in `wire/order.rs`; what it does, in the domain.
 
 use ::orders::order::NewOrder;
-use ::orders::ports::{Acceptance, ListError, OrderFilter, Saved};
+use ::orders::ports::{Acceptance, OrderFilter, Saved};
 use ::orders::{OrderId, Status, TraceId};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -17,8 +17,8 @@ use crate::openapi::refusals::{
     BodyTooLarge, Foreign, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated, Unavailable,
     UnsupportedMediaType,
 };
-use crate::params::{self, Id, Query};
-use crate::problem::{self, Fault, Problem};
+use crate::params::{Id, Query};
+use crate::problem::{self, Problem};
 use crate::wire::order::{Accepted, CancelRequested, Order, OrderPage, PlaceOrder};
 use crate::wire::schemas;
 
@@ -175,7 +175,7 @@ pub(crate) async fn list(
     };
     let page = query.page();
     query.finish()?;
-    let page = api.ports.orders.list(&filter, &page).await.map_err(listing_problem)?;
+    let page = api.ports.orders.list(&filter, &page).await?;
     let page = OrderPage { orders: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next };
     Ok((NO_STORE, Json(page)).into_response())
 }
@@ -183,13 +183,6 @@ pub(crate) async fn list(
 fn no_status() -> String {
     let names: Vec<_> = Status::ALL.iter().map(|status| status.name()).collect();
     format!("not one of {}", names.join(", "))
-}
-
-pub(crate) fn listing_problem(error: ListError) -> Problem {
-    match error {
-        ListError::InvalidCursor => Fault::in_parameter("cursor", params::BAD_CURSOR).into(),
-        ListError::Unavailable(cause) => cause.into(),
-    }
 }
 
 /// Others may write the order meanwhile; so often is it read again.

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use orders::ports::Unavailable;
+use orders::ports::{ListError, Unavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::params::BAD_CURSOR;
 
 /// A kind of problem: what a client may branch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +198,15 @@ impl Problem {
 impl From<Unavailable> for Problem {
     fn from(cause: Unavailable) -> Self {
         Self::unavailable(&cause)
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::InvalidCursor => Fault::in_parameter("cursor", BAD_CURSOR).into(),
+            ListError::Unavailable(cause) => cause.into(),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ use crate::openapi::refusals::{
     BodyTooLarge, Exists, Forbidden, Foreign, Internal, Invalid, NotFound, OutOfRange, PreconditionRequired, Reserved,
     Stale, Unauthenticated, Unavailable, UnsupportedMediaType,
 };
-use crate::orders::listing_problem;
 use crate::params::{Id, Query};
 use crate::preconditions::{Tags, etag};
 use crate::problem::{self, Fault, Problem};
@@ -54,7 +53,7 @@ pub(crate) async fn list(
     let mut query = Query::of(&uri);
     let page = query.page();
     query.finish()?;
-    let page = api.ports.catalogue.list(&page).await.map_err(listing_problem)?;
+    let page = api.ports.catalogue.list(&page).await?;
     let page = ProductPage { products: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next };
     Ok(([(header::CACHE_CONTROL, "private, no-cache")], Json(page)).into_response())
 }

@@ -48,3 +48,10 @@ pub struct Snapshot {
     #[serde(rename = "f")]
     pub(crate) flows: Vec<Flow>,
 }
+
+impl Snapshot {
+    /// The states it is in.
+    pub fn current_states(&self) -> impl Iterator<Item = &str> {
+        self.flows.iter().map(|flow| &*flow.state)
+    }
+}

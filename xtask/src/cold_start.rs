@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::package::{Target, build, build_nothing, megabytes, zips};
+use crate::process::{first_number, memory_mb};
 use crate::statistics::{median, percentile};
 use events::{environment, events};
 use runtime_api::{RuntimeApi, Sign};
@@ -132,26 +133,17 @@ impl Run {
         let process = PathBuf::from(format!("/proc/{}", child.id()));
         let read =
             |path: PathBuf| std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()));
-        let status = read(process.join("status"))?;
+        let [memory_mb, peak_mb] = memory_mb(child.id(), ["VmRSS:", "VmHWM:"])?;
         let threads = std::fs::read_dir(process.join("task")).map_err(|error| error.to_string())?;
         let schedule: Result<Vec<_>, _> =
             threads.flatten().map(|thread| read(thread.path().join("schedstat"))).collect();
         Ok(Self {
             milliseconds: took.as_secs_f64() * 1e3,
             cpu_milliseconds: schedule?.iter().map(|schedule| first_number(schedule)).sum::<f64>() / 1e6,
-            memory_mb: field(&status, "VmRSS:") * 1024.0 / 1e6,
-            peak_mb: field(&status, "VmHWM:") * 1024.0 / 1e6,
+            memory_mb,
+            peak_mb,
         })
     }
-}
-
-/// A line of `/proc/PID/status`, in kB (which are KiB there).
-fn field(status: &str, name: &str) -> f64 {
-    status.lines().find_map(|line| line.strip_prefix(name)).map_or(f64::NAN, first_number)
-}
-
-fn first_number(text: &str) -> f64 {
-    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
 }
 
 fn times(runs: &[Run]) -> Vec<f64> {

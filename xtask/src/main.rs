@@ -8,6 +8,7 @@ mod lint;
 mod npm;
 mod package;
 mod picture;
+mod process;
 mod speed;
 mod statistics;
 mod venv;

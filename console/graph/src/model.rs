@@ -1,7 +1,7 @@
 //! The shape of a workflow as a reader sees it: states, what leads from one to another, which of them are the happy path
 //! and which only undo. Everything here follows from the structure; names mean nothing. Not for positions.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use statemachine::{Definition, Integration, Pattern, StateKind, StateView, TransitionKind};
 
 use crate::flow::Flow;
@@ -87,7 +87,7 @@ pub(crate) struct Transition {
 }
 
 /// What an edge stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EdgeKind {
     /// From the start marker.
@@ -185,20 +185,21 @@ impl Machine {
 
 impl State {
     fn read(view: &StateView<'_>) -> Self {
+        let kind = match view.kind() {
+            StateKind::Pass => Kind::Pass,
+            StateKind::Task => Kind::Task,
+            StateKind::Choice => Kind::Choice,
+            StateKind::Wait => Kind::Wait,
+            StateKind::Succeed => Kind::Succeed,
+            StateKind::Fail => Kind::Fail,
+            StateKind::Parallel => Kind::Parallel,
+            // The one kind of state that the language has beyond these.
+            _ => Kind::Map,
+        };
         Self {
             name: view.name().to_owned(),
-            kind: match view.kind() {
-                StateKind::Pass => Kind::Pass,
-                StateKind::Task => Kind::Task,
-                StateKind::Choice => Kind::Choice,
-                StateKind::Wait => Kind::Wait,
-                StateKind::Succeed => Kind::Succeed,
-                StateKind::Fail => Kind::Fail,
-                StateKind::Parallel => Kind::Parallel,
-                // The one kind of state that the language has beyond these.
-                _ => Kind::Map,
-            },
-            detail: detail(view),
+            kind,
+            detail: detail(view, kind),
             comment: view.comment().map(str::to_owned),
             retries: view.retriers().iter().map(statemachine::Retrier::max_attempts).max().unwrap_or(0),
             ends: view.is_end(),
@@ -209,8 +210,8 @@ impl State {
     }
 }
 
-fn detail(view: &StateView<'_>) -> String {
-    let Some(task) = view.task() else { return format!("{:?}", view.kind()) };
+fn detail(view: &StateView<'_>, kind: Kind) -> String {
+    let Some(task) = view.task() else { return kind.name().to_owned() };
     match task.integration {
         Integration::Lambda => format!("Lambda {}", task.resource.rsplit(':').next().unwrap_or_default()),
         Integration::Activity => format!("Activity {}", task.resource.rsplit(':').next().unwrap_or_default()),

@@ -2,40 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::EdgeKind;
 
 /// What is going on in all executions of a definition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// By the name of the state.
-    #[serde(default)]
     pub states: BTreeMap<String, Load>,
     /// Only those that are taken.
-    #[serde(default)]
     pub edges: Vec<Rate>,
 }
 
 /// How many executions a state holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// In it now.
-    #[serde(default)]
     pub now: u64,
     /// Failed in it, within the time that is looked at.
-    #[serde(default)]
     pub failed: u64,
 }
 
 /// How often a transition is taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rate {
     /// The state that is left; none for the start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The state that is entered; none for the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// What takes it.
     pub kind: EdgeKind,

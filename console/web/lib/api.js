@@ -18,10 +18,10 @@ export class Refused extends Error {
 // Told when a session is over.
 export const session = new EventTarget();
 
-async function ask(method, path, { query, body, headers, signal, as = 'json' } = {}) {
+async function ask(method, path, { query, body, headers, signal, cache, as = 'json' } = {}) {
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== '');
   const url = given.length ? `${path}?${new URLSearchParams(given)}` : path;
-  const request = { method, signal, headers: { ...headers }, credentials: 'same-origin' };
+  const request = { method, signal, cache, headers: { ...headers }, credentials: 'same-origin' };
   if (body !== undefined) {
     request.headers['content-type'] = 'application/json';
     request.body = typeof body === 'string' ? body : JSON.stringify(body);

@@ -9,7 +9,7 @@ import { live } from './live.js';
 // The service counts executions so often at most, in milliseconds.
 const COUNTED = 1_000;
 
-// draw(container, {picture, faces, signal, onSelect}) gives {svg, refresh, patch, select}: `refresh` asks for the faces again.
+// draw(container, {picture, faces, signal, onSelect}) gives {refresh, select}: `refresh` asks for the faces again.
 export async function draw(container, { picture, faces, signal, onSelect }) {
   const svg = await drawing(picture, signal);
   container.replaceChildren(svg);
@@ -28,10 +28,10 @@ export async function draw(container, { picture, faces, signal, onSelect }) {
   };
   const timer = setInterval(() => tick(svg), 1000);
   signal?.addEventListener('abort', () => clearInterval(timer));
-  return { svg, refresh, patch: (found) => patch(svg, found), select: (name) => mark(svg, name) };
+  return { refresh, select: (name) => mark(svg, name) };
 }
 
-export function patch(svg, faces) {
+function patch(svg, faces) {
   set(svg, { data: faces.data });
   put(svg.querySelector('.caption'), faces.caption);
   put(svg.querySelector('#asl-title'), faces.title);

@@ -1,5 +1,5 @@
 // Reads an execution's history: its visits to states, and what happened in each. Pure; the graph's renderer does the same for
-// the drawing (console/graph/src/status.rs), this is for what a reader wants to see of one step.
+// the drawing (console/graph/src/status/reading.rs), this is for what a reader wants to see of one step.
 
 const OPENS = /(TaskScheduled|LambdaFunctionScheduled|ActivityScheduled|ParallelStateStarted)$/;
 const FAILS = /(Failed|TimedOut|Aborted)$/;
@@ -10,7 +10,7 @@ export function details(event) {
   return name ? event[name] : {};
 }
 
-// [{name, entered, left, input, output, attempts: [{at, ended, parameters, timeout, heartbeat, result, error, cause}], error, cause, events}]
+// [{name, entered, left, input, output, attempts: [{at, ended, parameters, result, error, cause}], error, cause, events}]
 export function visits(events) {
   const list = [];
   const of = new Map();
@@ -25,11 +25,11 @@ export function visits(events) {
       if (visit) Object.assign(visit, { left: event.timestamp, output: told.output });
     } else if (visit && OPENS.test(event.type)) {
       visit.attempts.push({
-        at: event.timestamp, ended: null, parameters: told.parameters, timeout: told.timeoutInSeconds, heartbeat: told.heartbeatInSeconds,
-        resource: told.resourceType ? `${told.resourceType}: ${told.resource}` : told.resource, result: 'open', error: null, cause: null,
+        at: event.timestamp, ended: null, parameters: told.parameters, result: 'open', error: null, cause: null,
       });
     } else if (visit && event.type.endsWith('Succeeded') && !event.type.startsWith('Execution')) {
       close(visit, event, 'succeeded', told);
+      Object.assign(visit, { error: null, cause: null });
     } else if (visit && FAILS.test(event.type) && !event.type.startsWith('Execution')) {
       close(visit, event, event.type.endsWith('TimedOut') ? 'timed out' : 'failed', told);
       Object.assign(visit, { error: told.error ?? visit.error, cause: told.cause ?? visit.cause });

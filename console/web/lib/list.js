@@ -59,8 +59,5 @@ export function virtualList({ rowHeight, make, patch, onEnd, label, height = 'mi
       element.dataset.count = items.length;
       soon();
     },
-    scrollTo(at) {
-      element.scrollTop = Math.max(0, at * rowHeight - element.clientHeight / 2);
-    },
   };
 }

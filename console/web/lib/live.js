@@ -10,7 +10,7 @@ import { get, session } from './api.js';
 const HIDDEN = 60_000;
 // Where nobody tells changes, the status is asked for so often.
 const POLL = 5_000;
-// Not heard of for so long: stale. The service says something every 15 s, if only a comment.
+// After a refusal, the connection is tried again after so long.
 const RETRY = [500, 1_000, 2_000, 5_000, 10_000];
 
 class Live extends EventTarget {
@@ -67,6 +67,7 @@ class Live extends EventTarget {
 
   #open() {
     clearTimeout(this.#timer);
+    this.#source?.close();
     if (!this.#events) return this.#poll();
     const after = this.#last ? `?after=${encodeURIComponent(this.#last)}` : '';
     const source = new EventSource(`/ops/events${after}`);
@@ -89,7 +90,8 @@ class Live extends EventTarget {
     this.#source = null;
     const wait = RETRY[Math.min(this.#failures++, RETRY.length - 1)];
     await get('/ops/queues').catch(() => null);
-    if (this.state !== 'off' && !document.hidden) this.#timer = setTimeout(() => this.#open(), wait);
+    if (this.#source) return; // opened meanwhile, for it was looked at
+    this.#later(() => this.#open(), wait);
   }
 
   async #poll() {
@@ -99,7 +101,12 @@ class Live extends EventTarget {
     } catch {
       this.#become('stale');
     }
-    if (this.state !== 'off' && !document.hidden) this.#timer = setTimeout(() => this.#poll(), POLL);
+    this.#later(() => this.#poll(), POLL);
+  }
+
+  #later(work, wait) {
+    clearTimeout(this.#timer);
+    if (this.state !== 'off' && !document.hidden) this.#timer = setTimeout(work, wait);
   }
 
   #snapshot(status) {

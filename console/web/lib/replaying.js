@@ -85,7 +85,7 @@ function progress(replay, signal) {
   const words = h('p');
   const stop = button('Stop', () => replay.stop(), { sign: 'stop', data: { stop: '' } });
   const orders = h('ul', { class: 'rows', data: { outcomes: '' } });
-  const element = h('div', { class: 'stack', data: { run: '' } }, h('div', { class: 'bar' }, bar, stop), words, orders);
+  const element = h('div', { class: 'stack', data: { run: '' } }, h('div', { class: 'replaying' }, bar, stop), words, orders);
   const tell = () => {
     const { done, refused, expected, isOver, failure, run } = replay;
     bar.value = isOver && !failure ? bar.max : done + refused;

@@ -63,7 +63,6 @@ async function show() {
   leave = new AbortController();
   const { signal } = leave;
   const root = h('div', { class: 'page' });
-  const found = match(location.pathname);
   const setTitle = (title) => {
     document.title = title ? `${title} · Orderflow` : 'Orderflow';
   };
@@ -74,6 +73,7 @@ async function show() {
   };
   const query = Object.fromEntries(new URLSearchParams(location.search));
   try {
+    const found = match(location.pathname);
     if (!found) throw new Error('There is no such page.');
     const module = await found.load();
     if (signal.aborted) return;

@@ -121,7 +121,7 @@ export function tabs(entries, { selected, label, onSelect } = {}) {
     select(entries[(at + step + entries.length) % entries.length][0], true);
   });
   select(selected);
-  return { element: h('div', {}, list, panel), select };
+  return { element: h('div', {}, list, panel) };
 }
 
 // Asks before something is done. `work(form)` does it; what it throws is shown in the dialog.

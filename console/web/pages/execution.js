@@ -24,7 +24,7 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
   setTitle(name);
   const [execution, definition] = await Promise.all([get(path, null, { signal }), get(`${api}/definition`, null, { signal })]);
   // What is shown; `now` and `history` are read again whenever it goes on.
-  const shown = { execution, definition, now: null, history: [], visits: [], order: null, step: query.step ?? null };
+  const shown = { execution, definition, now: null, history: [], visits: [], order: null, step: query.step ?? null, tab: query.tab ?? null };
 
   const status = h('span', { data: { execution: name } });
   const verdict = h('div', { data: { verdict: '' } });
@@ -32,13 +32,16 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
   const actions = h('div', { class: 'actions' });
   const graph = h('div', { class: 'graph', data: { graph: 'execution' } });
   const step = h('section', { class: 'card', 'aria-label': 'Step', data: { step: '' } });
-  const views = { events: eventTable(), timeline: timeline(select), definition: definitionView(definition, select) };
+  const views = { events: eventTable(), timeline: timeline(select), definition: definitionView(definition, select), io: h('div') };
   const tabbed = tabs([
     ['timeline', 'Timeline', () => views.timeline.element],
     ['events', 'Events', () => views.events.element],
     ['definition', 'Definition', () => views.definition.element],
-    ['io', 'Input and output', () => io(shown)],
-  ], { selected: query.tab, label: 'Views', onSelect: (tab) => setQuery({ step: shown.step, tab: tab === 'timeline' ? null : tab }) });
+    ['io', 'Input and output', () => views.io],
+  ], { selected: query.tab, label: 'Views', onSelect: (tab) => {
+    shown.tab = tab === 'timeline' ? null : tab;
+    setQuery({ step: shown.step, tab: shown.tab });
+  } });
 
   fill(root,
     h('header', { class: 'heading' },
@@ -72,6 +75,8 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
     views.timeline.show(shown.visits, is);
     views.events.show(history, Date.parse(is.started_at));
     views.definition.show(now.execution.states);
+    if (views.io.dataset.events !== String(history.length)) fill(views.io, io(shown));
+    views.io.dataset.events = history.length;
   }
 
   function showStep() {
@@ -82,13 +87,15 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
 
   function select(state) {
     shown.step = state;
-    setQuery({ step: state, tab: query.tab });
+    setQuery({ step: state, tab: shown.tab });
     showStep();
   }
 
   const again = throttled(read, AGAIN);
   live.listen('change', (change) => {
-    if (change.name === name || change.order_id === name || change.change === 'dead_letter') again();
+    // A dead letter doesn't say whose it is; of an execution that is over it can't be.
+    const ours = change.name === name || change.order_id === name;
+    if (ours || (change.change === 'dead_letter' && shown.execution.status === 'RUNNING')) again();
   }, signal);
   live.listen('snapshot', again, signal);
   const timer = setInterval(() => countdowns(root), 1000);
@@ -178,8 +185,6 @@ function save(name, data) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-const QUEUES = { ReserveInventory: 'inventory', ReleaseInventory: 'inventory', ChargePayment: 'payments', RefundPayment: 'payments', CloseOrder: 'orders' };
-
 // A step in full: how it stands, what went in, what came out, each try.
 function stepPanel(panel, { step, now, visits: all, order, execution, definition }) {
   const stamp = JSON.stringify([step, now.execution.states[step], order?.dead_letters?.length]);
@@ -190,7 +195,8 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
   const mine = all.filter((it) => it.name === step);
   const last = mine.at(-1);
   const tones = { succeeded: 'green', running: 'blue', retrying: 'amber', caught: 'orange', failed: 'red', 'timed-out': 'red', aborted: 'grey', pending: 'grey' };
-  const queue = last?.attempts.at(-1)?.parameters && queueOf(last.attempts.at(-1).parameters);
+  const sent = last?.attempts.at(-1)?.parameters;
+  const queue = sent && queueOf(sent);
   const dead = (order?.dead_letters ?? []).filter(([, letter]) => letter.cause.step === step);
   fill(panel,
     h('div', { class: 'row' }, h('h2', { class: 'grow' }, step), badge(state.status, { tone: tones[state.status] })),
@@ -209,7 +215,7 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
     ]),
     last?.error && h('div', { class: 'stack tight', data: { error: last.error } }, h('h3', {}, 'Error'), code(`${last.error}\n${last.cause ?? ''}`.trim(), { label: 'Copy error and cause', wrap: true })),
     last && (last.attempts.length > 1 || mine.length > 1) && h('div', { class: 'stack tight' }, h('h3', {}, 'Tries'), tries(mine)),
-    last ? [block('Input', last.input, true), block('Output', last.output, !last.error)] : h('p', { class: 'muted' }, 'It was not entered.'));
+    last ? [block('Input', last.input, true), block('Message', sent), block('Output', last.output, !last.error)] : h('p', { class: 'muted' }, 'It was not entered.'));
   countdowns(panel);
 }
 
@@ -239,9 +245,9 @@ function tries(mine) {
     badge(it.result, { tone: tones[it.result], text: it.result })))));
 }
 
-function block(name, text, open) {
+function block(name, text, open = false) {
   if (text === null || text === undefined) return null;
-  return h('details', { open }, h('summary', {}, name), json(pretty(text), { label: `Copy the ${name.toLowerCase()}` }));
+  return h('details', { open, data: { block: name } }, h('summary', {}, name), json(pretty(text), { label: `Copy the ${name.toLowerCase()}` }));
 }
 
 function pretty(text) {

@@ -129,7 +129,9 @@ export async function mount({ root, query, signal, go, setQuery }) {
   const fits = (status, now) => (!filter.status || filter.status === status) && (!filter.state || now.includes(filter.state));
   let first = !live.status; // the one that comes with the connection tells nothing new
   live.listen('snapshot', () => {
-    if (!first) reload().catch(() => {});
+    // A platform that tells no changes tells of itself again and again: then a reader within the list is left alone.
+    if (!first && here.platform.events) reload().catch(() => {});
+    else if (!first) anew();
     first = false;
   }, signal);
   const timer = setInterval(soon, 1000);

@@ -13,16 +13,16 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use garde::Validate;
 use orders::Queue;
-use orders::ports::{ListError, Outgoing, PageRequest, Queues as _, SendError};
+use orders::ports::{Outgoing, PageRequest, Queues as _, SendError};
 use producer::auth::{Access, OpsScope, Require};
 use producer::body::{self, Text, WireBody};
-use producer::params::{self, BAD_CURSOR, Id, Query};
+use producer::params::{self, Id, Query};
 use producer::problem::{self, Fault, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::gateway::{Listed, Movement, SimulatedGateway};
+use crate::gateway::SimulatedGateway;
 use crate::mailbox::{CapturedMail, Mailbox};
 use crate::queue::SqliteQueues;
 
@@ -49,7 +49,7 @@ async fn send(
     match queues.send(queue.into(), Outgoing { body, ..Outgoing::default() }).await {
         Ok(()) => Ok(StatusCode::ACCEPTED.into_response()),
         Err(SendError::Invalid(why)) => Err(Fault::at("", why).into()),
-        Err(SendError::Unavailable(unavailable)) => Err(Problem::unavailable(&unavailable)),
+        Err(SendError::Unavailable(unavailable)) => Err(unavailable.into()),
     }
 }
 
@@ -87,18 +87,8 @@ async fn switch_gateway(
 }
 
 async fn ledger(State(gateway): State<Arc<SimulatedGateway>>, uri: Uri) -> Result<Response, Problem> {
-    let page = gateway.list(&asked(&uri)?).await.map_err(listing_problem)?;
-    let entry = |Listed { order_id, entry }: Listed| {
-        let movement = match entry.movement {
-            Movement::Capture => "capture",
-            Movement::Refund => "refund",
-        };
-        json!({
-            "order_id": order_id, "payment": entry.payment, "movement": movement, "amount": entry.amount, "at": entry.at,
-        })
-    };
-    let items: Vec<Value> = page.items.into_iter().map(entry).collect();
-    Ok(([NO_STORE], Json(json!({ "items": items, "next_cursor": page.next }))).into_response())
+    let page = gateway.list(&asked(&uri)?).await?;
+    Ok(([NO_STORE], Json(json!({ "items": page.items, "next_cursor": page.next }))).into_response())
 }
 
 fn asked(uri: &Uri) -> Result<PageRequest, Problem> {
@@ -106,13 +96,6 @@ fn asked(uri: &Uri) -> Result<PageRequest, Problem> {
     let page = query.page();
     query.finish()?;
     Ok(page)
-}
-
-fn listing_problem(error: ListError) -> Problem {
-    match error {
-        ListError::InvalidCursor => Fault::in_parameter("cursor", BAD_CURSOR).into(),
-        ListError::Unavailable(unavailable) => Problem::unavailable(&unavailable),
-    }
 }
 
 /// `GET /mailbox` (JSON, newest first; `captures` says whether mails come here or go elsewhere), `GET /mailbox/{id}` (as its reader
@@ -136,7 +119,7 @@ struct Kept {
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 async fn list(State(Kept { mailbox, captures }): State<Kept>, uri: Uri) -> Result<Response, Problem> {
-    let page = mailbox.list(&asked(&uri)?).await.map_err(listing_problem)?;
+    let page = mailbox.list(&asked(&uri)?).await?;
     let mails: Vec<Value> = page.items.iter().map(summary).collect();
     Ok(([NO_STORE], Json(json!({ "captures": captures, "mails": mails, "next_cursor": page.next }))).into_response())
 }

@@ -59,7 +59,7 @@ pub use queue::{Depth, MessageId, Received, SqliteQueues};
 pub use schema::OpenError;
 pub use smtp::SmtpMailer;
 pub use trigger::Function;
-pub use workflow::{EmbeddedWorkflow, substitute};
+pub use workflow::{ARN_PREFIX, EmbeddedWorkflow, substitute};
 
 /// An opened pipeline; clones share it.
 #[derive(Clone)]

@@ -63,17 +63,13 @@ impl Mailbox {
     /// [`ListError`] if the cursor is none of this listing's, or the file can't be read now.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<CapturedMail>, ListError> {
         let before = paging::before(page.cursor.as_deref())?;
-        let limit = usize::try_from(page.limit.get()).unwrap_or(usize::MAX);
-        let list = move |connection: &Connection| -> rusqlite::Result<Vec<CapturedMail>> {
+        let limit = page.limit.get();
+        let list = move |connection: &Connection| {
             let sql = format!("{MAIL} WHERE seq < ? ORDER BY seq DESC LIMIT ?");
-            let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-            connection.prepare_cached(&sql)?.query_map([before, one_more], mail)?.collect()
+            let numbered = |row: &Row<'_>| mail(row).map(|mail| (mail.id, mail));
+            connection.prepare_cached(&sql)?.query_map([before, i64::from(limit) + 1], numbered)?.collect()
         };
-        let mut items = self.db.scan(list).await?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|mail| paging::cursor(mail.id));
-        Ok(Page { items, next })
+        Ok(paging::page(self.db.scan(list).await?, limit))
     }
 
     /// One mail.

@@ -53,11 +53,6 @@ impl Arrivals {
         (self.rate * self.seconds * self.shape.share()).round() as u64
     }
 
-    /// How long they take.
-    pub fn time(&self) -> Duration {
-        Duration::from_secs_f64(self.seconds)
-    }
-
     /// When the `n`th is due (the first is 0), after the start.
     pub fn due(&self, n: u64) -> Duration {
         let (n, rate, seconds) = (n as f64, self.rate, self.seconds);
@@ -105,7 +100,7 @@ mod tests {
             let arrivals = Arrivals::of(shape, 50.0, 1000);
             assert_eq!(arrivals.count(), 1000);
             let due: Vec<_> = (0..1000).map(|n| arrivals.due(n)).collect();
-            assert!(due.is_sorted() && due[999] <= arrivals.time(), "{shape:?}");
+            assert!(due.is_sorted() && due[999].as_secs_f64() <= arrivals.seconds, "{shape:?}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Thresholds: what must hold, else the load has failed.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -122,12 +121,6 @@ fn quantile_of(latency: &Latency, quantile: f64) -> Option<f64> {
     let given = [latency.p50, latency.p90, latency.p99, latency.p999, latency.max];
     let at = QUANTILES.iter().position(|(_, other)| *other == quantile)?;
     (latency.count > 0).then_some(given[at])
-}
-
-impl fmt::Display for Assertion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
 }
 
 #[cfg(test)]

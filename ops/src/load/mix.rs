@@ -66,11 +66,6 @@ impl Mix {
         self.round[(n % self.round.len() as u64) as usize]
     }
 
-    /// Whether this kind is in it.
-    pub fn has(&self, kind: Kind) -> bool {
-        self.round.contains(&kind)
-    }
-
     /// Whoever is most behind its share comes next (smooth weighted round robin, as nginx balances).
     fn of(weights: &[(Kind, u32)]) -> Self {
         let total: i64 = weights.iter().map(|(_, weight)| i64::from(*weight)).sum();

@@ -141,44 +141,46 @@ pub async fn run(
     // Only the simulated gateway is there: a load that charged somebody could not be taken back, nor its ledger be read.
     Connection::to(&plan.target).get::<IgnoredAny>("/ops/gateway").await.map_err(LoadError::not_simulated)?;
     let shop = Shop::open(&plan.target, format!("{:X}", Timestamp::now().as_millisecond())).await?;
-    let tally = RefCell::new(Tally::new(Timestamp::now()));
-    let started = Instant::now();
+    let (started, started_at) = (Instant::now(), Timestamp::now());
+    let tally = RefCell::new(Tally::new(started_at));
+    let Plan { target, mix, .. } = plan;
+    let driver = Driver { target, mix, shop: &shop, tally: &tally, started, unanswered: RefCell::default() };
     let telling = async {
         loop {
             tokio::time::sleep(BEAT).await;
             progress(&tally.borrow().progress(started.elapsed()));
         }
     };
-    let report = tokio::select! {
-        report = load(plan, &shop, &tally, since, stop) => report,
+    // What is heard after this is of no order of ours that matters: the rest was given up.
+    let stopped = tokio::select! {
+        stopped = drive(plan, &driver, stop) => stopped,
         never = ends.listen(&tally) => match never {},
         () = telling => unreachable!("it tells until it is dropped"),
     };
-    shop.close(&plan.target).await;
-    report
+    let unanswered = driver.unanswered.take().len() as u64;
+    let report = judge(plan, &shop, tally.into_inner(), since, unanswered).await;
+    shop.close(target).await;
+    report.map(|report| Report { stopped, ..report })
 }
 
-async fn load(
-    plan: &Plan,
-    shop: &Shop,
-    tally: &RefCell<Tally>,
-    since: Timestamp,
-    stop: &watch::Receiver<bool>,
-) -> Result<Report, LoadError> {
-    let (started, started_at) = (Instant::now(), Timestamp::now());
-    *tally.borrow_mut() = Tally::new(started_at);
-    let Plan { target, mix, .. } = plan;
-    let driver = Driver { target, mix, shop, tally, started, unanswered: RefCell::default() };
+/// Sends all there is to send, and waits for its ends; says whether it was stopped before.
+async fn drive(plan: &Plan, driver: &Driver<'_>, stop: &watch::Receiver<bool>) -> bool {
     driver.send(&plan.load, stop).await;
     let stopped = *stop.borrow();
     driver.send_again().await;
-    drain(tally, plan.patience).await;
-    let unanswered = driver.unanswered.borrow().len() as u64;
-    // What is heard from here on is of no order of ours that matters: the rest was given up.
-    let mut tally = tally.replace(Tally::new(started_at));
-    let reconciled = reconciliation::reconcile(target, shop, &mut tally, since, unanswered).await?;
+    drain(driver.tally, plan.patience).await;
+    stopped
+}
+
+async fn judge(
+    plan: &Plan,
+    shop: &Shop,
+    mut tally: Tally,
+    since: Timestamp,
+    unanswered: u64,
+) -> Result<Report, LoadError> {
+    let reconciled = reconciliation::reconcile(&plan.target, shop, &mut tally, since, unanswered).await?;
     let mut report = report(plan, &tally, reconciled);
-    report.stopped = stopped;
     report.assertions = plan.assertions.iter().map(|assertion| assertion.judge(&report)).collect();
     Ok(report)
 }

@@ -230,7 +230,7 @@ impl Execution {
 
     /// The names of the states it is in: one, or with `Parallel` that state and those of its running branches.
     pub fn current_states(&self) -> impl Iterator<Item = &str> {
-        self.run.flows.iter().map(|flow| &*flow.state)
+        self.run.current_states()
     }
 
     /// The open tasks.

@@ -5,35 +5,28 @@ use crate::speed::service::Service;
 use crate::statistics::median;
 
 /// So many samples beside each other, of so many orders, at each size.
-const SAMPLES: usize = 5;
-const ORDERS: &str = "2000";
+const SAMPLES: u64 = 5;
+const ORDERS: u64 = 2_000;
 const STEP: u64 = 20_000;
 const MOST: u64 = 100_000;
+/// For the allocator and the page cache.
+const BEFORE: u64 = 1_000;
 
 pub(super) fn measure() -> Result<(), String> {
     let service = Service::start()?;
-    let mut stored = 0;
-    let mut first = f64::NAN;
-    let load = |orders: &str| service.load(&["--closed", "--connections", "64", "--orders", orders]);
+    let load = |orders: u64| service.load(&["--closed", "--connections", "64", "--orders", &orders.to_string()]);
     println!("{:>9}  {:>12}  {:>8}  {:>12}  {:>10}", "stored", "ms per order", "to first", "RssAnon MB", "VmRSS MB");
-    // For the allocator and the page cache.
-    load("1000")?;
-    stored += 1_000;
-    loop {
-        let throughputs =
-            (0..SAMPLES).map(|_| Ok(number(&load(ORDERS)?, "/throughput"))).collect::<Result<Vec<_>, String>>()?;
-        let each = 1_000.0 / median(&throughputs);
-        if first.is_nan() {
-            first = each;
+    load(BEFORE)?;
+    let mut first = None;
+    for stored in (BEFORE..=BEFORE + MOST).step_by(STEP as usize) {
+        if stored > BEFORE {
+            load(STEP - SAMPLES * ORDERS)?;
         }
-        let (anonymous, resident) = service.memory()?;
-        println!("{stored:>9}  {each:>12.4}  {:>8.2}  {anonymous:>12.1}  {resident:>10.1}", each / first);
-        stored += SAMPLES as u64 * 2_000;
-        if stored >= MOST {
-            return Ok(());
-        }
-        let more = STEP.saturating_sub(SAMPLES as u64 * 2_000);
-        load(&more.to_string())?;
-        stored += more;
+        let throughputs = (0..SAMPLES).map(|_| Ok(number(&load(ORDERS)?, "/throughput")));
+        let each = 1_000.0 / median(&throughputs.collect::<Result<Vec<_>, String>>()?);
+        let to_first = each / *first.get_or_insert(each);
+        let [anonymous, resident] = service.memory()?;
+        println!("{stored:>9}  {each:>12.4}  {to_first:>8.2}  {anonymous:>12.1}  {resident:>10.1}");
     }
+    Ok(())
 }

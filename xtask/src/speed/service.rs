@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::process::memory_mb;
+
 const ORDERFLOW: &str = "target/release/orderflow";
 const DATA: &str = "target/speed";
 
@@ -45,16 +47,9 @@ impl Service {
         serde_json::from_str(&report).map_err(|error| format!("the report of orderflow load: {error}"))
     }
 
-    /// Its resident memory and that of the mapped part of its files, in MB (proc_pid_status(5): `RssAnon`, `VmRSS`).
-    pub(super) fn memory(&self) -> Result<(f64, f64), String> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        let megabytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-            kilobytes.map_or(f64::NAN, |kilobytes| kilobytes / 1024.0)
-        };
-        Ok((megabytes("RssAnon"), megabytes("VmRSS")))
+    /// What it allocated, and all that is resident (with the mapped part of its files), in MB.
+    pub(super) fn memory(&self) -> Result<[f64; 2], String> {
+        memory_mb(self.child.id(), ["RssAnon:", "VmRSS:"])
     }
 }
 

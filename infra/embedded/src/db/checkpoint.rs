@@ -12,9 +12,10 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
-/// A passive checkpoint whenever the WAL has grown by so many frames (pages of 4 KiB) since the last.
+/// A passive checkpoint whenever the WAL has grown by so many frames (pages of 4 KiB) since the last: a page that changes again
+/// and again is written to the file once for each (docs/PERFORMANCE.md).
 const PASSIVE_EVERY: u32 = 12_000;
-/// The WAL is brought to its end when it is so long.
+/// The WAL is brought to its end behind the first of them that finds it so long.
 const RESTART_AT: u32 = 16_000;
 /// No group begins while the WAL is so long, unless a reader keeps it from being brought to its end.
 pub(super) const LIMIT: u32 = 2 * RESTART_AT;

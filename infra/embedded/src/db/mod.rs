@@ -76,11 +76,12 @@ impl Db {
             Durability::Full => "FULL",
             Durability::Normal => "NORMAL",
         };
-        // temp_store: a savepoint's undo pages stay in memory. journal_size_limit: a WAL that once grew shrinks again.
+        // temp_store: a savepoint's undo pages stay in memory. journal_size_limit: a WAL that grew beyond `checkpoint::LIMIT`
+        // shrinks again; one that didn't is written over, for growing costs more.
         // cache_size: a commit after a B-tree was balanced looks through all of the cache (pcache1Truncate), so it is small.
         let pragmas = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0;
-             PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
+             PRAGMA journal_size_limit = 134217728; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
         );
         connection.execute_batch(&pragmas).map_err(failed)?;
         let length = Arc::new(WalLength::default());

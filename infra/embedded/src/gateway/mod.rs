@@ -21,6 +21,7 @@ use orders::ports::{
 use orders::sandbox::{Method, Operation};
 use orders::{Money, OrderId, RejectReason};
 use rusqlite::Connection;
+use serde::Serialize;
 
 use crate::clock::now;
 use crate::db::{Db, Verdict};
@@ -28,7 +29,8 @@ use crate::paging;
 use rows::{Answer, Key};
 
 /// What an entry of the ledger records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Movement {
     /// Money was taken from the customer.
     Capture,
@@ -37,7 +39,7 @@ pub enum Movement {
 }
 
 /// Money that moved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
     /// For which payment.
     pub payment: PaymentId,
@@ -50,11 +52,12 @@ pub struct LedgerEntry {
 }
 
 /// An entry of the ledger as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// For which order.
     pub order_id: OrderId,
     /// What moved.
+    #[serde(flatten)]
     pub entry: LedgerEntry,
 }
 

@@ -132,10 +132,8 @@ pub(super) fn list(connection: &Connection, before: i64, limit: u32) -> rusqlite
         Ok((row.get(6)?, Listed { order_id, entry: entry(row)? }))
     };
     let mut select = connection.prepare_cached(sql)?;
-    let rows = select.query_map([before, i64::from(limit)], listed)?.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
-    let is_full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-    let next = rows.last().filter(|_| is_full).map(|(seq, _)| paging::cursor(*seq));
-    Ok(Page { items: rows.into_iter().map(|(_, listed)| listed).collect(), next })
+    let rows = select.query_map([before, i64::from(limit) + 1], listed)?.collect::<rusqlite::Result<_>>()?;
+    Ok(paging::page(rows, limit))
 }
 
 pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Vec<OrderTotals>> {

@@ -36,12 +36,15 @@ use timers::Timers;
 use turn::Turn;
 pub(crate) use turn::md5_of;
 
+/// What an execution's name is appended to for its ARN: as AWS forms them, in a region and an account that don't exist.
+pub const ARN_PREFIX: &str = "arn:aws:states:embedded:000000000000:execution:order:";
+
 /// A version conflict means that somebody else made progress; this many in a row mean that something is wrong.
 const ATTEMPTS: u32 = 32;
 /// So many timers fire at once.
 const FIRING: usize = 64;
 /// So many running executions are looked at to count them by state.
-const COUNTED: usize = 50_000;
+const COUNTED: u32 = 50_000;
 /// A timer that could not fire is tried again after so many milliseconds.
 const POSTPONED: i64 = 1_000;
 
@@ -187,18 +190,7 @@ impl EmbeddedWorkflow {
     /// # Errors
     /// [`Unavailable`] if the file can't be read now.
     pub async fn in_states(&self) -> Result<InStates, Unavailable> {
-        let limit = i64::try_from(COUNTED + 1).unwrap_or(i64::MAX);
-        let mut running = self.db.scan(move |connection| store::running(connection, limit)).await?;
-        let is_sample = running.len() > COUNTED;
-        running.truncate(COUNTED);
-        let mut counted = InStates { looked_at: running.len() as u64, is_sample, ..InStates::default() };
-        for loaded in running {
-            let definition = self.definitions.get(&self.db, loaded.definition)?;
-            for state in loaded.resume(definition).current_states() {
-                *counted.states.entry(state.to_owned()).or_default() += 1;
-            }
-        }
-        Ok(counted)
+        self.db.scan(|connection| store::in_states(connection, COUNTED)).await
     }
 
     /// The error that the last call of the engine ended with.
@@ -399,10 +391,9 @@ fn cut(text: &str, longest: usize) -> String {
     text.chars().take(longest).collect()
 }
 
-/// ARNs as AWS forms them, in a region and an account that don't exist.
 fn context(name: &OrderId) -> Context {
     Context {
-        execution_arn: format!("arn:aws:states:embedded:000000000000:execution:order:{name}"),
+        execution_arn: format!("{ARN_PREFIX}{name}"),
         execution_name: name.to_string(),
         role_arn: "arn:aws:iam::000000000000:role/order".to_owned(),
         state_machine_arn: "arn:aws:states:embedded:000000000000:stateMachine:order".to_owned(),

@@ -35,7 +35,7 @@ impl EmbeddedWorkflow {
             let turn = Turn::play(&self.queues, &mut execution, effects, now)?;
             match self.write(turn.render(seq, version + 1, &execution)?, self.change(&execution)).await? {
                 Written::Saved => return Ok(Redriven::Redriven),
-                Written::Conflict => {}
+                Written::Conflict => metrics::counter!("orderflow_execution_conflicts_total").increment(1),
             }
         }
         Err(Unavailable::new("Workflow", "the execution is being changed all the time"))

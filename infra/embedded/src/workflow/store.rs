@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use orders::OrderId;
 use orders::ports::Page;
+use orders::ports::ops::InStates;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use statemachine::ExecutionStatus;
@@ -215,8 +216,21 @@ pub(super) fn list(
     Ok(Page { items, next: None })
 }
 
-/// The newest running executions.
-pub(super) fn running(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<Loaded>> {
+/// In which states the running executions are, the newest `most` of them.
+pub(super) fn in_states(connection: &Connection, most: u32) -> rusqlite::Result<InStates> {
     let sql = format!("SELECT {LOADED} FROM executions WHERE status = 'RUNNING' ORDER BY seq DESC LIMIT ?");
-    connection.prepare_cached(&sql)?.query_map([limit], loaded)?.collect()
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query([i64::from(most) + 1])?;
+    let mut counted = InStates::default();
+    while let Some(row) = rows.next()? {
+        if counted.looked_at == u64::from(most) {
+            counted.is_sample = true;
+            break;
+        }
+        counted.looked_at += 1;
+        for state in loaded(row)?.snapshot.current_states() {
+            *counted.states.entry(state.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(counted)
 }
