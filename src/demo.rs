@@ -91,7 +91,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         if let Some(fates) = &fates {
             println!("{}", table(fates));
             if !args.exit {
-                println!("Still serving on http://{address} (docs: /docs, mail: /mailbox). Ctrl-C stops and forgets everything.");
+                println!("Still serving: watch it at http://{address}/console (API: /docs). Ctrl-C stops and forgets everything.");
                 shutdown.requested().await;
             }
         }

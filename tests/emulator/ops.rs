@@ -1,6 +1,7 @@
 //! Ops on AWS, with the command: `orderflow --aws`, against a stage that is deployed as it is.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
@@ -20,17 +21,21 @@ impl Orderflow {
         Self { endpoint: ministack::endpoint().await, stack: stack.name() }
     }
 
-    /// Its exit code, and what it prints.
-    fn exits(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(built("orderflow-full"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(built("orderflow-full"));
+        command
             .args(arguments)
             .args(["--aws", "--stack", &self.stack])
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", ACCOUNT)
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .output()
-            .unwrap();
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        command
+    }
+
+    /// Its exit code, and what it prints.
+    fn exits(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
@@ -50,6 +55,43 @@ impl Orderflow {
     fn depth(&self, queue: &str) -> Value {
         let queues = self.json(&["queues"]);
         queues.as_array().unwrap().iter().find(|depth| depth["queue"] == queue).unwrap().clone()
+    }
+}
+
+/// `orderflow console --aws`, until it is dropped.
+struct Console {
+    child: Child,
+    url: String,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Console {
+    fn of(orderflow: &Orderflow) -> Self {
+        let mut console = orderflow.command(&["console", "--listen", "127.0.0.1:0"]);
+        let mut child = console.stdout(Stdio::piped()).spawn().unwrap();
+        let (mut stdout, mut said) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        stdout.read_line(&mut said).unwrap();
+        let url = said.trim().rsplit(' ').next().unwrap().strip_suffix("/console").expect(&said).to_owned();
+        Self { child, url, _stdout: stdout }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let response = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        text
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get(path).await).unwrap()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -202,6 +244,30 @@ async fn an_order_and_its_execution_are_shown_from_start_to_end() {
         assert!(sources.contains(&&json!(source)), "{source}: {story:#}");
     }
     assert_eq!(orderflow.says(&["reconcile"]), "Nothing is stuck.\n");
+}
+
+#[tokio::test]
+async fn the_console_of_a_stack_finds_a_dead_letter_and_draws_its_execution() {
+    let stack = Stack::with_products().await;
+    let orderflow = Orderflow::on(&stack).await;
+    let id = order_in_dlq(&stack).await;
+    let console = Console::of(&orderflow);
+
+    assert!(console.get("/console").await.contains("/console/assets/app.js"));
+    let here = console.json("/console/session").await;
+    let platform = &here["platform"];
+    assert_eq!((&platform["name"], &platform["events"]), (&json!(stack.name()), &json!(false)), "{here:#}");
+    let graph = console.json("/console/api/graph").await;
+    let nodes = graph["faces"]["nodes"].as_array().unwrap();
+    let charge = nodes.iter().find(|node| node["title"].as_str().unwrap().starts_with("ChargePayment ")).unwrap();
+    assert_eq!((&charge["data"]["now"], &charge["data"]["status"]), (&json!("1"), &json!("failed")), "{charge:#}");
+    let causes = console.json("/ops/dead-letters").await;
+    assert!(causes.to_string().contains("\"payments\""), "{causes:#}");
+    let running = console.json("/ops/executions?status=RUNNING").await;
+    assert_eq!(running["items"][0]["name"], json!(id), "{running:#}");
+    let drawn = console.get(&format!("/console/api/executions/{id}/graph.svg")).await;
+    assert!(drawn.starts_with("<svg") && drawn.contains("data-state=\"ChargePayment\""), "{drawn}");
+    assert_eq!(console.json(&format!("/ops/orders/{id}")).await["status"], "reserved");
 }
 
 #[tokio::test]
