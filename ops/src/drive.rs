@@ -1,9 +1,10 @@
-//! Driving what takes long, call by call: a replay, a purge. At a limited rate, up to a limit, until stopped. Whoever drives may
-//! die at any moment; the journal knows how far it got.
+//! Driving what takes long, call by call: a replay, a purge. At a limited rate, up to a limit, until stopped. The command drives
+//! for itself, and the service for the console. Whoever drives may die at any moment; the journal knows how far it got.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use garde::Validate;
 use orders::Queue;
 use orders::ports::PageRequest;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
@@ -11,14 +12,17 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::replay::queue_of;
 use crate::runs::{BATCH, BATCH_LIMIT};
-use crate::{Change, Letter, NewRun, Operations, OpsError, Replay, ReplayItem, Selection};
+use crate::{Change, Letter, NewRun, Operations, OpsError, Replay, ReplayItem, Selection, check_body, patched};
 
 /// At a limited rate, a call is made so often.
 const BEATS_PER_SECOND: u32 = 5;
 
 /// How to replay: what the journal keeps of it, too.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
 pub struct ReplayPlan {
     /// Which dead letters.
     #[serde(default)]
@@ -42,6 +46,77 @@ pub struct ReplayPlan {
 
 const fn is_false(value: &bool) -> bool {
     !*value
+}
+
+impl ReplayPlan {
+    /// How a run was meant.
+    ///
+    /// # Errors
+    /// [`OpsError::Refused`] if it is no replay.
+    pub fn of(run: &Run) -> Result<Self, OpsError> {
+        let unreadable = |why| OpsError::Refused(format!("the options of run `{}` can't be read: {why}", run.id));
+        match run.action {
+            Action::Replay if run.how.is_null() => Ok(Self::default()),
+            Action::Replay => Self::deserialize(&run.how).map_err(unreadable),
+            action => Err(OpsError::Refused(format!("run `{}` is a {action}, not a replay", run.id))),
+        }
+    }
+
+    /// What the plan makes of a body; an editor's part is its caller's.
+    ///
+    /// # Errors
+    /// The patch can't be applied, or makes no message of the queue.
+    pub fn change(&self, queue: Queue, letter: &Letter) -> Result<Option<String>, String> {
+        let change = |patch| checked(queue, patched(&letter.body, patch)?);
+        self.patch.as_ref().map(change).transpose()
+    }
+
+    /// Why a letter would stay where it is.
+    fn refusal(&self, queue: Queue, letter: &Letter) -> Option<String> {
+        match self.change(queue, letter) {
+            Err(why) => Some(why),
+            Ok(_) if self.force => None,
+            Ok(Some(body)) => letter.refusal_with(queue, &body),
+            Ok(None) => letter.refusal.clone(),
+        }
+    }
+}
+
+/// A changed body, if its queue can read it.
+///
+/// # Errors
+/// Why it can't.
+pub fn checked(queue: Queue, body: String) -> Result<String, String> {
+    check_body(queue, &body).map_err(|why| format!("not a message of {queue} after the edit: {why}"))?;
+    Ok(body)
+}
+
+/// The dry run: hands over each letter that is meant, with why it would stay where it is. Nothing is done. A body that an editor
+/// will change is judged as it is now.
+///
+/// # Errors
+/// [`OpsError`]: not all could be looked at.
+pub async fn foretell(
+    operations: &dyn Operations,
+    queue: Queue,
+    plan: &ReplayPlan,
+    judged: &mut (dyn FnMut(Letter, Option<String>) + Send),
+) -> Result<(), OpsError> {
+    let mut left = plan.max;
+    let mut letters = Letters { operations, queue, selection: plan.selection.clone(), cursor: None, is_over: false };
+    'pages: while let Some(page) = letters.next().await? {
+        for letter in page {
+            if left == Some(0) {
+                break 'pages;
+            }
+            let refusal = plan.refusal(queue, &letter);
+            if refusal.is_none() {
+                left = left.map(|left| left - 1);
+            }
+            judged(letter, refusal);
+        }
+    }
+    operations.looked(queue).await
 }
 
 /// What came of it.
@@ -92,11 +167,11 @@ pub async fn resume(
     }
 }
 
-/// Replays what was there when the run began, page by page, and finishes the run. A message that becomes a dead letter again
-/// meanwhile is another one.
+/// Sees through what an interruption left open, replays what was there when the run began, page by page, and finishes the run.
+/// A message that becomes a dead letter again meanwhile is another one.
 ///
 /// # Errors
-/// [`OpsError`]: the run is not finished, and can be resumed.
+/// [`OpsError`]: the run is not finished, and can be gone on with.
 pub async fn replay(
     operations: &dyn Operations,
     run: &Run,
@@ -105,29 +180,31 @@ pub async fn replay(
     stop: &watch::Receiver<bool>,
     progress: &mut (dyn FnMut(&[Entry]) + Send),
 ) -> Result<Summary, OpsError> {
-    let queue = crate::replay::queue_of(run)?;
-    let mut summary = Summary::default();
-    let mut left = plan.max.map(|max| max.saturating_sub(run.counts.get(&EntryState::Done).copied().unwrap_or(0)));
-    let mut letters = Letters::of(operations, queue, &plan.selection, run);
-    let mut beat = Instant::now();
-    'pages: while left != Some(0)
+    let is_open = run.counts.keys().any(|state| state.is_open());
+    let mut summary = if is_open { resume(operations, run, progress).await? } else { Summary::default() };
+    let before = run.counts.get(&EntryState::Done).copied().unwrap_or(0);
+    let room = |summary: &Summary| plan.max.map(|max| max.saturating_sub(before + summary.done));
+    let mut letters = Letters::of(operations, queue_of(run)?, &plan.selection, run);
+    let (mut beat, mut stopping) = (Instant::now(), stop.clone());
+    'pages: while room(&summary) != Some(0)
         && !*stop.borrow()
         && let Some(page) = letters.next().await?
     {
-        for batch in page.chunks(batch_size(plan.rate)) {
-            if *stop.borrow() || left == Some(0) {
-                break 'pages;
+        let mut page = page.as_slice();
+        while !page.is_empty() && room(&summary) != Some(0) {
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => break 'pages,
+                () = tokio::time::sleep_until(beat) => {}
             }
-            let room = left.map_or(BATCH, |left| usize::try_from(left).unwrap_or(BATCH));
-            tokio::time::sleep_until(beat).await;
-            let batch = &batch[..batch.len().min(room)];
+            let most = room(&summary).and_then(|room| usize::try_from(room).ok()).unwrap_or(BATCH);
+            let (batch, rest) = page.split_at(batch_size(plan.rate).min(most).min(page.len()));
+            page = rest;
             if let Some(rate) = plan.rate {
                 beat = Instant::now() + Duration::from_secs(1).mul_f64(batch.len() as f64 / f64::from(rate.get()));
             }
             let entries = send(operations, run, batch, plan.force, change).await?;
-            let before = summary.done;
             summary.count(&entries);
-            left = left.map(|left| left.saturating_sub(summary.done - before));
             progress(&entries);
         }
     }
@@ -169,7 +246,7 @@ pub async fn purge(
     progress: &mut (dyn FnMut(&[Entry]) + Send),
 ) -> Result<Summary, OpsError> {
     let mut summary = Summary::default();
-    let mut letters = Letters::of(operations, crate::replay::queue_of(run)?, selection, run);
+    let mut letters = Letters::of(operations, queue_of(run)?, selection, run);
     while !*stop.borrow()
         && let Some(page) = letters.next().await?
     {

@@ -16,7 +16,7 @@
 //! [`http`] offers them as an API of the embedded service, and the command's client of that API is an `Operations` again.
 //! So the verbs and what they show are the same wherever the pipeline runs. Each call is short; what takes long (a replay of
 //! thousands) is driven from outside, call by call ([`drive`]), so that it can be limited, watched and stopped, and whoever
-//! drives may die at any moment.
+//! drives may die at any moment: the command for itself, [`http`] for the console.
 //!
 //! A replay is journalled: `receive -> journal -> send, checking every entry -> journal -> delete` ([`replay`](mod@replay)). A
 //! death at any point leaves the message in the DLQ, in its queue, or in both, and never in none.

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ops::drive::{self, ReplayPlan, Summary};
-use ops::{Letter, Operations, check_body, patched};
+use ops::{Letter, Operations};
 use orders::Queue;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
 use serde_json::json;
@@ -33,16 +33,13 @@ pub async fn run(operations: &dyn Operations, args: &ReplayArgs, json: bool) -> 
         patch: args.patch.as_deref().map(read_patch).transpose()?,
         edited: args.edit.is_some(),
     };
-    let most = args.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
-    let (letters, _) =
-        pages::collect(most, async |page| operations.letters(queue, &plan.selection, &page).await).await?;
+    let foretold = Foretold::of(operations, queue, &plan).await?;
     if !args.yes {
-        operations.looked(queue).await?;
-        return foretell(queue, &plan, &letters, json);
+        return foretold.show(queue, json);
     }
     let run = drive::begin_replay(operations, queue, &plan).await?;
     let edit = args.edit.as_deref();
-    carry_on(operations, &run, &plan, edit, letters.len(), json).await
+    carry_on(operations, &run, &plan, edit, foretold.letters.len(), json).await
 }
 
 fn read_patch(path: &Path) -> Result<json_patch::Patch> {
@@ -50,40 +47,50 @@ fn read_patch(path: &Path) -> Result<json_patch::Patch> {
     serde_json::from_str(&text).with_context(|| format!("{} is not a JSON Patch (RFC 6902)", path.display()))
 }
 
-/// The dry run. A body that an editor will change can't be judged before.
-fn foretell(queue: Queue, plan: &ReplayPlan, letters: &[Letter], json: bool) -> Result<ExitCode> {
-    let refusal = |letter: &Letter| match &plan.patch {
-        _ if plan.force => None,
-        None => letter.refusal.clone(),
-        Some(patch) => match patched(&letter.body, patch) {
-            Ok(body) => letter.refusal_with(queue, &body),
-            Err(why) => Some(why),
-        },
-    };
-    let judged: Vec<(&Letter, Option<String>)> = letters.iter().map(|letter| (letter, refusal(letter))).collect();
-    let mut why: BTreeMap<&str, usize> = BTreeMap::new();
-    judged
-        .iter()
-        .filter_map(|(_, refusal)| refusal.as_deref())
-        .for_each(|refusal| *why.entry(refusal).or_default() += 1);
-    let refused: usize = why.values().sum();
-    let replayed = letters.len() - refused;
-    if json {
-        let refusals: Vec<_> = judged
-            .iter()
-            .filter_map(|(letter, refusal)| Some(json!({ "message_id": letter.message_id, "why": refusal.as_ref()? })))
-            .collect();
-        show::json(&json!({ "dry_run": true, "would_replay": replayed, "would_refuse": refusals }))?;
-        return Ok(ExitCode::SUCCESS);
+/// The dry run.
+#[derive(Default)]
+struct Foretold {
+    /// Those that are meant.
+    letters: Vec<Letter>,
+    /// Ids of those that would stay, and why.
+    refusals: Vec<(String, String)>,
+}
+
+impl Foretold {
+    async fn of(operations: &dyn Operations, queue: Queue, plan: &ReplayPlan) -> Result<Self> {
+        let mut foretold = Self::default();
+        let mut judged = |letter: Letter, refusal: Option<String>| {
+            foretold.refusals.extend(refusal.map(|why| (letter.message_id.clone(), why)));
+            foretold.letters.push(letter);
+        };
+        drive::foretell(operations, queue, plan, &mut judged).await?;
+        Ok(foretold)
     }
-    show::say(dlq::letters_table(&letters[..letters.len().min(SHOWN)]));
-    if letters.len() > SHOWN {
-        show::say(format!("and {} more", letters.len() - SHOWN));
+
+    fn show(&self, queue: Queue, json: bool) -> Result<ExitCode> {
+        let Self { letters, refusals } = self;
+        let (replayed, refused) = (letters.len() - refusals.len(), refusals.len());
+        if json {
+            let refusals: Vec<_> = refusals.iter().map(|(id, why)| json!({ "message_id": id, "why": why })).collect();
+            show::json(&json!({ "dry_run": true, "would_replay": replayed, "would_refuse": refusals }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        show::say(dlq::letters_table(&letters[..letters.len().min(SHOWN)]));
+        if letters.len() > SHOWN {
+            show::say(format!("and {} more", letters.len() - SHOWN));
+        }
+        show::say(format!("Dry run: {replayed} would go back into {queue}, {refused} would be refused."));
+        reasons(refusals.iter().map(|(_, why)| why.clone()));
+        show::say("Nothing was done; --yes does it.");
+        Ok(ExitCode::SUCCESS)
     }
-    show::say(format!("Dry run: {replayed} would go back into {queue}, {refused} would be refused."));
-    why.iter().for_each(|(why, count)| show::say(format!("  {count}: {why}")));
-    show::say("Nothing was done; --yes does it.");
-    Ok(ExitCode::SUCCESS)
+}
+
+/// How often each of them.
+fn reasons(refusals: impl Iterator<Item = String>) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    refusals.for_each(|why| *counts.entry(why).or_default() += 1);
+    counts.iter().for_each(|(why, count)| show::say(format!("  {count}: {why}")));
 }
 
 /// Replays under a run, with its progress on a terminal.
@@ -97,12 +104,12 @@ async fn carry_on(
 ) -> Result<ExitCode> {
     let stop = Shutdown::on_signal().context("Ctrl-C can't be caught")?;
     let queue = run.queue.context("the run names no queue")?;
-    let change = |letter: &Letter| match (&plan.patch, edit) {
-        (Some(patch), _) => checked(queue, patched(&letter.body, patch)?).map(Some),
-        (None, Some(command)) => {
-            checked(queue, edited(command, &letter.body).map_err(|error| format!("{error:#}"))?).map(Some)
+    let change = |letter: &Letter| match edit {
+        None => plan.change(queue, letter),
+        Some(command) => {
+            let body = edited(command, &letter.body).map_err(|error| format!("{error:#}"))?;
+            drive::checked(queue, body).map(Some)
         }
-        (None, None) => Ok(None),
     };
     let mut progress = Progress::new(expected);
     let summary =
@@ -165,9 +172,7 @@ async fn told(
         )?;
     } else {
         show::say(format!("{} replayed into {queue}, {} refused ({})", summary.done, summary.refused, run.id));
-        let mut why: BTreeMap<String, usize> = BTreeMap::new();
-        progress.refused.iter().for_each(|entry| *why.entry(show::or_dash(entry.note.as_ref())).or_default() += 1);
-        why.iter().for_each(|(why, count)| show::say(format!("  {count}: {why}")));
+        reasons(progress.refused.iter().map(|entry| show::or_dash(entry.note.as_ref())));
         if let Some(left) = left {
             show::say(format!("Stopped: {left} that were meant are still dead letters; the same command goes on."));
         }
@@ -194,28 +199,17 @@ async fn resume(operations: &dyn Operations, run: Option<&str>, json: bool) -> R
             }
         }
     };
-    let plan: ReplayPlan = serde_json::from_value(run.how.clone()).context("the run's options can't be read")?;
-    let mut progress = Progress::new(0);
-    let seen = drive::resume(operations, &run, &mut |entries| progress.count(entries)).await;
-    let seen = seen.with_context(|| progress.interrupted(&run))?;
-    progress.bar.finish_and_clear();
-    if seen.done > 0 {
-        eprintln!("{} that were under way are seen through", seen.done);
-    }
+    let plan = ReplayPlan::of(&run)?;
+    let queue = run.queue.context("the run names no queue")?;
     if plan.edited {
+        let mut progress = Progress::new(0);
+        let seen = drive::resume(operations, &run, &mut |entries| progress.count(entries)).await;
+        seen.with_context(|| progress.interrupted(&run))?;
         operations.finish(&run.id).await?;
         bail!("{} was edited by hand: what was under way is seen through; replay the rest anew", run.id);
     }
-    let run = operations.run(&run.id).await?;
-    let queue = run.queue.context("the run names no queue")?;
-    let (letters, _) =
-        pages::collect(usize::MAX, async |page| operations.letters(queue, &plan.selection, &page).await).await?;
-    carry_on(operations, &run, &plan, None, letters.len(), json).await
-}
-
-fn checked(queue: Queue, body: String) -> Result<String, String> {
-    check_body(queue, &body).map_err(|why| format!("not a message of {queue} after the edit: {why}"))?;
-    Ok(body)
+    let foretold = Foretold::of(operations, queue, &plan).await?;
+    carry_on(operations, &run, &plan, None, foretold.letters.len(), json).await
 }
 
 /// What an editor makes of a body: the command gets a file's name, as `$EDITOR` does.

@@ -155,9 +155,8 @@ async fn resume(shop: &Shop) {
     if run.finished_at.is_some() {
         return;
     }
-    drive::resume(&ops, &run, &mut |_| {}).await.unwrap();
     let (_stop, stop) = watch::channel(false);
-    let plan: ReplayPlan = serde_json::from_value(run.how.clone()).unwrap();
+    let plan = ReplayPlan::of(&run).unwrap();
     drive::replay(&ops, &run, &plan, &|_| Ok(None), &stop, &mut |_| {}).await.unwrap();
     assert!(ops.run(&run.id).await.unwrap().finished_at.is_some());
 }

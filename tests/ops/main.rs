@@ -10,6 +10,7 @@
 mod service;
 
 mod api;
+mod driving;
 mod incident;
 mod kill;
 mod killed_service;

@@ -39,6 +39,16 @@ impl Night {
         night
     }
 
+    /// With dead letters of an outage that is over, and the ids of their orders.
+    pub async fn after_an_outage(orders: usize) -> (Self, Vec<String>) {
+        let night = Self::begins().await;
+        night.says(&["gateway", "down"]);
+        let ids = night.post("k", orders).await;
+        night.until("dead-lettered", |status| status["dead_letters"] == orders).await;
+        night.says(&["gateway", "up"]);
+        (night, ids)
+    }
+
     pub async fn start(&mut self) {
         self.service = Some(Service::start(self.data.path(), self.port).await);
     }
@@ -52,8 +62,12 @@ impl Night {
         self.service.take().unwrap().kill();
     }
 
-    pub fn ends(mut self) {
+    pub fn stop(&mut self) {
         self.service.take().unwrap().stop();
+    }
+
+    pub fn ends(mut self) {
+        self.stop();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -6,16 +6,6 @@ use serde_json::{Value, json};
 
 use crate::night::Night;
 
-/// A night with dead letters of an outage that is over.
-async fn after_an_outage(orders: usize) -> (Night, Vec<String>) {
-    let night = Night::begins().await;
-    night.says(&["gateway", "down"]);
-    let ids = night.post("k", orders).await;
-    night.until("dead-lettered", |status| status["dead_letters"] == orders).await;
-    night.says(&["gateway", "up"]);
-    (night, ids)
-}
-
 /// A message that no worker can read, put into the `payments` DLQ by an import.
 fn import_poison(night: &Night, body: &str) {
     let line = json!({ "queue": "payments", "message_id": "x", "sent_at": "2026-01-01T00:00:00Z", "body": body });
@@ -26,7 +16,7 @@ fn import_poison(night: &Night, body: &str) {
 
 #[tokio::test]
 async fn filters_choose_and_what_is_not_chosen_stays() {
-    let (night, ids) = after_an_outage(4).await;
+    let (night, ids) = Night::after_an_outage(4).await;
     let shown =
         |arguments: &[&str]| night.json(&[&["dlq", "show", "payments"], arguments].concat()).as_array().unwrap().len();
     assert_eq!(shown(&[]), 4);
@@ -49,7 +39,7 @@ async fn filters_choose_and_what_is_not_chosen_stays() {
 
 #[tokio::test]
 async fn a_replayed_message_keeps_its_attributes_and_tells_of_its_replay() {
-    let (night, ids) = after_an_outage(1).await;
+    let (night, ids) = Night::after_an_outage(1).await;
     let before = night.json(&["dlq", "show", "payments"]);
     night.says(&["gateway", "down"]);
     night.says(&["dlq", "replay", "payments", "--yes"]);
@@ -76,7 +66,7 @@ async fn a_replayed_message_keeps_its_attributes_and_tells_of_its_replay() {
 
 #[tokio::test]
 async fn what_is_final_or_unreadable_is_refused_unless_forced_or_mended() {
-    let (night, ids) = after_an_outage(1).await;
+    let (night, ids) = Night::after_an_outage(1).await;
     night.says(&["dlq", "export", "payments", "--output", "one.jsonl"]);
     night.says(&["dlq", "replay", "payments", "--yes"]);
     night.until_quiet().await;
@@ -112,7 +102,7 @@ async fn what_is_final_or_unreadable_is_refused_unless_forced_or_mended() {
 
 #[tokio::test]
 async fn a_purge_needs_the_name_typed_out_and_keeps_an_export_that_can_be_put_back() {
-    let (night, _) = after_an_outage(3).await;
+    let (night, _) = Night::after_an_outage(3).await;
     assert!(night.says(&["dlq", "purge", "payments"]).contains("3 dead letters"));
     let (code, why) = night.refuses(&["dlq", "purge", "payments", "--yes"]);
     assert!(code == 1 && why.contains("--confirm payments-dlq"), "{why}");
@@ -135,7 +125,7 @@ async fn a_purge_needs_the_name_typed_out_and_keeps_an_export_that_can_be_put_ba
 
 #[tokio::test]
 async fn a_redrive_moves_all_dead_letters_back() {
-    let (night, _) = after_an_outage(5).await;
+    let (night, _) = Night::after_an_outage(5).await;
     assert!(night.says(&["dlq", "redrive", "payments"]).contains("all 5"));
     night.says(&["dlq", "redrive", "payments", "--rate", "100/s", "--yes"]);
     night.until("moved", |status| status["dead_letters"] == 0).await;
@@ -148,7 +138,7 @@ async fn a_redrive_moves_all_dead_letters_back() {
 
 #[tokio::test]
 async fn ctrl_c_stops_a_replay_cleanly_and_says_what_is_left() {
-    let (night, _) = after_an_outage(40).await;
+    let (night, _) = Night::after_an_outage(40).await;
     let replay = night.spawn(&["dlq", "replay", "payments", "--rate", "20/s", "--yes"]);
     night.until("begun", |status| status["dead_letters"].as_u64().unwrap() < 40).await;
     let interrupt = std::process::Command::new("kill").args(["-INT", &replay.id().to_string()]).status();
@@ -164,7 +154,7 @@ async fn ctrl_c_stops_a_replay_cleanly_and_says_what_is_left() {
 
 #[tokio::test]
 async fn an_execution_is_stopped_only_with_its_effects_undone() {
-    let (night, ids) = after_an_outage(1).await;
+    let (night, ids) = Night::after_an_outage(1).await;
     let id = ids[0].as_str();
     let (code, why) = night.refuses(&["executions", "stop", id]);
     assert!(code == 1 && why.contains("the payment is under way") && why.contains("--compensate"), "{why}");
@@ -189,7 +179,7 @@ async fn an_execution_is_stopped_only_with_its_effects_undone() {
 
 #[tokio::test]
 async fn reconcile_sends_a_lost_step_again() {
-    let (mut night, ids) = after_an_outage(2).await;
+    let (mut night, ids) = Night::after_an_outage(2).await;
     assert!(night.says(&["reconcile"]).contains("Nothing is stuck"), "a day has not passed");
     night.kill();
     let database = Connection::open(night.path().join("orderflow.db")).unwrap();
@@ -213,7 +203,7 @@ async fn reconcile_sends_a_lost_step_again() {
 
 #[tokio::test]
 async fn orders_are_listed_shown_and_cancelled() {
-    let (night, ids) = after_an_outage(2).await;
+    let (night, ids) = Night::after_an_outage(2).await;
     let listed = night.json(&["orders", "ls", "--status", "reserved"]);
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert!(!listed.to_string().contains("ada@"), "no personal data");

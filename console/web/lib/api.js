@@ -48,6 +48,20 @@ export const post = (path, body, more) => ask('POST', path, { body, ...more });
 export const put = (path, body, more) => ask('PUT', path, { body, ...more });
 export const del = (path, more) => ask('DELETE', path, more);
 
+// What an answer has in lines of JSON, as they come.
+export async function* lines(path, { signal }) {
+  const answer = await ask('POST', path, { signal, as: 'answer' });
+  const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await text.read();
+    if (done) return;
+    const whole = (rest + value).split('\n');
+    rest = whole.pop();
+    yield* whole.map((line) => JSON.parse(line));
+  }
+}
+
 // An SVG of this service as an element. XMLHttpRequest gives a document without anybody making markup from text.
 export function drawing(path, signal) {
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { fill, h, keyed, say, set } from './dom.js';
 import { count, short } from './format.js';
 import { follow } from './listing.js';
-import { Replay, foretell } from './replay.js';
+import { Replay, dryRun } from './replay.js';
 import { action, badge, button, card, field, notice, since } from './ui.js';
 
 // What this page drives, or drove last.
@@ -49,16 +49,17 @@ export async function replaying(queue, selection, signal) {
     event.preventDefault();
     forget();
     const wanted = plan();
-    const found = await foretell(queue, wanted).catch((error) => ({ error }));
+    const found = await dryRun(queue, wanted).catch((error) => ({ error }));
     if (found.error) return fill(told, notice('red', 'The dry run failed', h('p', {}, found.error.text)));
-    foretold = { plan: wanted, ...found };
-    go.disabled = found.replayed === 0;
-    say(go.lastChild, `Replay ${count(found.replayed)}`);
-    fill(told, foretelling(queue, found));
+    const [replayed, refused] = [found.would_replay, sum(Object.values(found.would_refuse))];
+    foretold = { plan: wanted, expected: replayed + refused };
+    go.disabled = replayed === 0;
+    say(go.lastChild, `Replay ${count(replayed)}`);
+    fill(told, foretelling(queue, replayed, refused, found.would_refuse));
   });
   const show = () => fill(status, current && progress(current, signal));
   const begin = () => {
-    current = Replay.begin(queue, foretold.plan, foretold.replayed + foretold.refused);
+    current = Replay.begin(queue, foretold.plan, foretold.expected);
     forget();
     show();
   };
@@ -68,8 +69,10 @@ export async function replaying(queue, selection, signal) {
   return card('Send them back', form, told, status);
 }
 
-function foretelling(queue, { replayed, refused, refusals }) {
-  const reasons = [...refusals].map(([why, times]) => h('li', {}, `${count(times)}: ${why}`));
+const sum = (numbers) => numbers.reduce((all, number) => all + number, 0);
+
+function foretelling(queue, replayed, refused, refusals) {
+  const reasons = Object.entries(refusals).map(([why, times]) => h('li', {}, `${count(times)}: ${why}`));
   const told = notice(
     refused ? 'amber' : 'blue',
     `Dry run: ${count(replayed)} would go back into ${queue}, ${count(refused)} would be refused.`,

@@ -8,6 +8,7 @@
 //! GET  /ops/queues                             POST /ops/runs                     begin
 //! GET  /ops/dead-letters?all=                  POST /ops/runs/{run}/replay        {items: [{message_id, body?}], force?}
 //! GET  /ops/dead-letters/{queue}?cause=…       POST /ops/runs/{run}/resume
+//! POST /ops/dead-letters/{queue}/dry-run       POST /ops/runs/{run}/drive         all of a replay; lines of JSON
 //! GET  /ops/dead-letters/{queue}/redrive       POST /ops/runs/{run}/purge         {ids}
 //! POST /ops/dead-letters/{queue}/redrive       POST /ops/runs/{run}/import        {letters}
 //! GET  /ops/orders[/{id}]                      POST /ops/runs/{run}/repair        {order_id}
@@ -19,6 +20,7 @@
 
 mod caller;
 mod dead_letters;
+mod driving;
 pub mod events;
 mod executions;
 mod orders;
@@ -41,8 +43,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{Ops, OpsError};
 
-/// Compensations are waited for.
-const COMPENSATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// For what takes longer: compensations are waited for, and a dry run looks at every dead letter.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// So many may watch events at once.
 const WATCHERS: usize = 100;
 
@@ -71,18 +73,20 @@ pub fn router(ops: Ops, access: Access, closing: watch::Receiver<bool>) -> Route
     let without_query = |handlers: MethodRouter<Api>| handlers.route_layer(from_fn(params::none));
     let listing = |handlers: MethodRouter<Api>| guarded(handlers, REQUEST_TIMEOUT);
     let quick = |handlers: MethodRouter<Api>| listing(without_query(handlers));
-    let patient = |handlers: MethodRouter<Api>| guarded(without_query(handlers), COMPENSATION_TIMEOUT);
+    let patient = |handlers: MethodRouter<Api>| guarded(without_query(handlers), PATIENCE);
     let large = |handlers: MethodRouter<Api>| quick(handlers).layer(DefaultBodyLimit::max(wire::MAX_BYTES));
     Router::new()
         .route("/ops/status", quick(get(dead_letters::status)))
         .route("/ops/queues", quick(get(dead_letters::queues)))
         .route("/ops/dead-letters", listing(get(dead_letters::breakdowns)))
         .route("/ops/dead-letters/{queue}", listing(get(dead_letters::list)))
+        .route("/ops/dead-letters/{queue}/dry-run", patient(post(driving::dry_run)))
         .route("/ops/dead-letters/{queue}/redrive", quick(get(dead_letters::last_move).post(dead_letters::redrive)))
         .route("/ops/runs", listing(get(runs::list).post(runs::begin)))
         .route("/ops/runs/{run}", quick(get(runs::read)))
         .route("/ops/runs/{run}/entries", listing(get(runs::entries)))
         .route("/ops/runs/{run}/replay", large(post(runs::replay)))
+        .route("/ops/runs/{run}/drive", quick(post(driving::drive)))
         .route("/ops/runs/{run}/resume", quick(post(runs::resume)))
         .route("/ops/runs/{run}/purge", quick(post(runs::purge)))
         .route("/ops/runs/{run}/import", large(post(runs::import)))

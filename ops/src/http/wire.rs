@@ -1,13 +1,16 @@
 //! The bodies that only the API has; the rest are the operations' own types.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use garde::Validate;
 use orders::OrderId;
 use orders::ports::Page;
+use orders::ports::ops::Entry;
 use producer::body::WireBody;
 use serde::{Deserialize, Serialize};
 
+use crate::drive::{ReplayPlan, Summary};
 use crate::{Exported, NewRun, Replay, StopRequest};
 
 /// The largest body of a replay or an import.
@@ -70,7 +73,29 @@ pub struct Redrive {
     pub per_second: Option<NonZeroU32>,
 }
 
+/// What a replay would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DryRun {
+    /// So many would go back into their queue.
+    pub would_replay: u64,
+    /// So many would stay, by the reason.
+    pub would_refuse: BTreeMap<String, u64>,
+}
+
+/// A line of what a replay that is driven here is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// These were handled.
+    Entries(Vec<Entry>),
+    /// The last: all were.
+    Over(Summary),
+    /// The last: something stands in the way, and the run can be gone on with.
+    Failed(String),
+}
+
 impl WireBody for NewRun {}
+impl WireBody for ReplayPlan {}
 impl WireBody for StopRequest {}
 impl WireBody for Ids {}
 impl WireBody for OrderRef {}
