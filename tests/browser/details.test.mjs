@@ -49,6 +49,47 @@ test(
   PATIENT,
 );
 
+/// Answers this path with what the service answers, changed.
+async function changed(page, path, change) {
+  await page.route(`**${path}`, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change(await response.json()) });
+  });
+}
+
+test(
+  'a heartbeat counts down to when the next one has to come',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    const id = await service.post();
+    // No state of the order's definition has one: the page is told that this one has.
+    await changed(page, `/ops/executions/${id}`, (execution) => ({ ...execution, next_timer: new Date(Date.now() + 25_000) }));
+    await changed(page, `/console/api/executions/${id}/graph`, (graph) => {
+      if (graph.execution.states.ChargePayment.status === 'running') graph.execution.states.ChargePayment.heartbeat_seconds = 30;
+      return graph;
+    });
+    await page.goto(`/console/executions/${id}`);
+    await page.locator('section[data-step=ChargePayment] [data-heartbeat]', { hasText: /^in \d+(\.\d)? s$/ }).waitFor();
+    await page.locator('section[data-step=ChargePayment]', { hasText: 'every 30 s at the latest' }).waitFor();
+  },
+  PATIENT,
+);
+
+test(
+  'the state where it is is marked in the definition, also in a branch',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    const id = await service.post();
+    const branch = { StartAt: 'ChargePayment', States: { ChargePayment: { Type: 'Pass', Result: [], End: true } } };
+    const definition = { StartAt: 'Both', States: { Both: { Type: 'Parallel', Branches: [branch], End: true } } };
+    await changed(page, `/console/api/executions/${id}/definition`, () => definition);
+    await page.goto(`/console/executions/${id}?tab=definition`);
+    await page.locator('.def-state[data-state=Both] .def-state[data-state=ChargePayment][aria-current=step]').waitFor();
+    assert.equal(await page.locator('pre[data-definition]').textContent(), JSON.stringify(definition, null, 2));
+  },
+  PATIENT,
+);
+
 test('events are found by a word and by failure; time in which nothing happens is drawn short', async ({ service, page }) => {
   const id = await service.post({ payment_method: 'pm_sim_slow_1500' });
   await ended(service, id, 'confirmed');

@@ -24,8 +24,10 @@ test(
     await page.locator(state('ChargePayment', 'running')).waitFor();
     await page.locator(state('SendConfirmation', 'pending')).waitFor();
     await page.locator(execution(id, 'RUNNING')).waitFor();
+    await page.locator('section[data-step=ChargePayment]').waitFor();
     await service.gateway(false);
     for (const name of ['ChargePayment', 'SendConfirmation']) await page.locator(state(name, 'succeeded')).waitFor();
+    await page.locator('section[data-step=SendConfirmation]').waitFor(); // the panel follows
     await page.locator(execution(id, 'SUCCEEDED')).waitFor();
     await page.locator('[data-verdict] [data-tone=green]').waitFor();
   },

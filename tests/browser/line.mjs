@@ -39,6 +39,11 @@ export class Line {
     for (const end of this.#ends) end.destroy();
   }
 
+  /// What is connected hears nothing any more, and isn't told why. New connections are made.
+  stall() {
+    for (const end of this.#ends) end.unpipe().pause();
+  }
+
   mend() {
     this.#isCut = false;
   }

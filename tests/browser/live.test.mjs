@@ -66,6 +66,32 @@ test(
   PATIENT,
 );
 
+test(
+  'a reload in the middle of an execution loses and doubles none of its events',
+  async ({ service, page }) => {
+    await service.gateway(true);
+    const id = await service.post();
+    const history = async () => (await service.get(`/ops/executions/${id}/history`)).map((event) => event.id);
+    const shown = async (count) => {
+      await page.locator(`[data-list=events][data-count="${count}"] [data-event="${count}"]`).waitFor();
+      const rows = await page.locator('[data-list=events] [data-event]:visible').evaluateAll((all) => all.map((it) => it.dataset.event));
+      return rows.map(Number).sort((a, b) => a - b);
+    };
+    await page.goto(`/console/executions/${id}?tab=events`);
+    await page.locator('section[data-step=ChargePayment]').waitFor();
+    const before = await history();
+    assert.deepEqual(await shown(before.length), before);
+    await page.reload();
+    assert.deepEqual(await shown(before.length), before);
+    await service.gateway(false);
+    await ended(service, id, 'confirmed');
+    const whole = await history();
+    assert.ok(whole.length > before.length);
+    assert.deepEqual(await shown(whole.length), whole);
+  },
+  PATIENT,
+);
+
 test('a connection that was cut is said to be, and is taken up without losing or doubling a change', async ({
   service,
   page,
@@ -89,6 +115,28 @@ test('a connection that was cut is said to be, and is taken up without losing or
   const after = await service.post();
   const ids = await toldUntil(page, after);
   await assertGapless(page, ids, [before, ...meanwhile, after]);
+});
+
+test('a connection that died without a word is noticed, and taken up without losing or doubling a change', async ({
+  service,
+  page,
+  line,
+}) => {
+  await page.clock.install();
+  await page.goto('/console');
+  await page.locator(live('live')).waitFor();
+  await keepWhatIsTold(page);
+  const before = await service.post();
+  await toldUntil(page, before);
+
+  line.stall();
+  const meanwhile = await service.post();
+  await ended(service, meanwhile, 'confirmed');
+  await page.clock.fastForward(45_000);
+  await page.locator(live('live')).waitFor();
+  const after = await service.post();
+  const ids = await toldUntil(page, after);
+  await assertGapless(page, ids, [before, meanwhile, after]);
 });
 
 test('a service that was killed and is back is found again, and its page is true again', async ({ service, page, watcher }) => {

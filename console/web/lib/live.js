@@ -10,6 +10,8 @@ import { get, session } from './api.js';
 const HIDDEN = 60_000;
 // Where nobody tells changes, the status is asked for so often.
 const POLL = 5_000;
+// The service says something every 15 s at least (`alive`): who hears nothing for so long has lost it without being told.
+const SILENCE = 40_000;
 // After a refusal, the connection is tried again after so long.
 const RETRY = [500, 1_000, 2_000, 5_000, 10_000];
 
@@ -21,6 +23,7 @@ class Live extends EventTarget {
   #last = null;
   #failures = 0;
   #timer = null;
+  #silence = null;
   #events = true;
 
   start(events) {
@@ -32,8 +35,7 @@ class Live extends EventTarget {
 
   stop() {
     clearTimeout(this.#timer);
-    this.#source?.close();
-    this.#source = null;
+    this.#close();
     this.#become('off');
   }
 
@@ -60,18 +62,35 @@ class Live extends EventTarget {
   }
 
   #pause() {
+    this.#close();
+    this.#become('stale');
+  }
+
+  #close() {
+    clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;
-    this.#become('stale');
+  }
+
+  // Now, from `source`.
+  #heard(source) {
+    if (source !== this.#source) return;
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#become('stale');
+      this.#open();
+    }, SILENCE);
   }
 
   #open() {
     clearTimeout(this.#timer);
-    this.#source?.close();
+    this.#close();
     if (!this.#events) return this.#poll();
     const after = this.#last ? `?after=${encodeURIComponent(this.#last)}` : '';
     const source = new EventSource(`/ops/events${after}`);
     this.#source = source;
+    this.#heard(source);
+    for (const name of ['open', 'snapshot', 'queues', 'change', 'alive']) source.addEventListener(name, () => this.#heard(source));
     source.onopen = () => {
       this.#failures = 0;
       this.#become('live');
@@ -87,7 +106,7 @@ class Live extends EventTarget {
 
   // Refused: is the session over, or is it too early?
   async #again() {
-    this.#source = null;
+    this.#close();
     const wait = RETRY[Math.min(this.#failures++, RETRY.length - 1)];
     await get('/ops/queues').catch(() => null);
     if (this.#source) return; // opened meanwhile, for it was looked at

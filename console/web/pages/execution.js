@@ -23,8 +23,9 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
   const api = `/console/api/executions/${encodeURIComponent(name)}`;
   setTitle(name);
   const [execution, definition] = await Promise.all([get(path, null, { signal }), get(`${api}/definition`, null, { signal })]);
-  // What is shown; `now` and `history` are read again whenever it goes on.
-  const shown = { execution, definition, now: null, history: [], visits: [], order: null, step: query.step ?? null, tab: query.tab ?? null };
+  // What is shown; `now` and `history` are read again whenever it goes on. `step` follows it until one is chosen.
+  const shown = { execution, definition, now: null, history: [], visits: [], order: null, tab: query.tab ?? null,
+    chosen: query.step ?? null, step: null };
 
   const status = h('span', { data: { execution: name } });
   const verdict = h('div', { data: { verdict: '' } });
@@ -40,7 +41,7 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
     ['io', 'Input and output', () => views.io],
   ], { selected: query.tab, label: 'Views', onSelect: (tab) => {
     shown.tab = tab === 'timeline' ? null : tab;
-    setQuery({ step: shown.step, tab: shown.tab });
+    setQuery({ step: shown.chosen, tab: shown.tab });
   } });
 
   fill(root,
@@ -70,7 +71,7 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
       ` · ${count(history.length)} events`, shown.order && [' · order ', h('a', { href: `/console/orders/${name}` }, shown.order.status), shown.order.reason && ` (${shown.order.reason})`]));
     fill(verdict, judge(shown));
     fill(actions, act(shown, path, read));
-    if (!shown.step || !now.execution.states[shown.step]) shown.step = interesting(now.execution);
+    shown.step = now.execution.states[shown.chosen] ? shown.chosen : interesting(now.execution);
     showStep();
     views.timeline.show(shown.visits, is);
     views.events.show(history, Date.parse(is.started_at));
@@ -86,7 +87,7 @@ export async function mount({ root, params, query, signal, setTitle, setQuery })
   }
 
   function select(state) {
-    shown.step = state;
+    shown.chosen = shown.step = state;
     setQuery({ step: state, tab: shown.tab });
     showStep();
   }
@@ -187,7 +188,7 @@ function save(name, data) {
 
 // A step in full: how it stands, what went in, what came out, each try.
 function stepPanel(panel, { step, now, visits: all, order, execution, definition }) {
-  const stamp = JSON.stringify([step, now.execution.states[step], order?.dead_letters?.length]);
+  const stamp = JSON.stringify([step, now.execution.states[step], execution.next_timer, order?.dead_letters?.length]);
   if (panel.dataset.stamp === stamp) return;
   panel.dataset.stamp = stamp;
   panel.dataset.step = step;
@@ -198,6 +199,7 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
   const sent = last?.attempts.at(-1)?.parameters;
   const queue = sent && queueOf(sent);
   const dead = (order?.dead_letters ?? []).filter(([, letter]) => letter.cause.step === step);
+  const due = heartbeatDue(execution, state);
   fill(panel,
     h('div', { class: 'row' }, h('h2', { class: 'grow' }, step), badge(state.status, { tone: tones[state.status] })),
     h('p', { class: 'muted' }, find(definition, step)?.Comment ?? null),
@@ -207,7 +209,8 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
       ['Tries', state.attempts > 0 && count(state.attempts)],
       ['Visits', state.visits > 1 && count(state.visits)],
       ['Times out', state.times_out && h('span', { data: { countdown: state.times_out } })],
-      ['Heartbeat', state.heartbeat_seconds && `every ${duration(state.heartbeat_seconds * 1000)} at the latest`],
+      ['Heartbeat', state.heartbeat_seconds && [due && h('span', { data: { heartbeat: due, countdown: due } }), due && ', ',
+        `every ${duration(state.heartbeat_seconds * 1000)} at the latest`]],
       ['Message', queue && h('a', { href: '/console/queues' }, `queue ${queue}`)],
       ['Dead letter', dead.length > 0 && dead.map(([name, letter]) => h('a', { href: `/console/dead-letters/${name}?order=${execution.name}` }, letter.cause.error))],
       ['Order', h('a', { href: `/console/orders/${execution.name}` }, order ? `${order.status}${order.reason ? ` (${order.reason})` : ''}` : 'look')],
@@ -218,6 +221,11 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
     last ? [block('Input', last.input, true), block('Message', sent), block('Output', last.output, !last.error)] : h('p', { class: 'muted' }, 'It was not entered.'));
   countdowns(panel);
 }
+
+// When the open task's next heartbeat has to come, if it is what the execution's next timer waits for. Each one that comes is told
+// as a change.
+const heartbeatDue = ({ next_timer: timer, current_states: at }, { heartbeat_seconds: every, times_out: end }) =>
+  timer && every && at.length === 1 && !(Date.parse(end) <= Date.parse(timer)) ? timer : null;
 
 const queueOf = (parameters) => {
   try {

@@ -7,9 +7,12 @@ export function definitionView(definition, onSelect) {
   const text = JSON.stringify(definition, null, 2);
   const blocks = new Map();
   const pre = h('pre', { tabindex: '0', 'aria-label': 'Definition', data: { definition: '' } });
-  fill(pre, split(text, definition).map(({ state, lines }) => {
-    if (!state) return `${lines}\n`;
-    const block = h('span', { class: 'def-state', data: { state }, on: { click: () => onSelect(state) } }, `${lines}\n`);
+  fill(pre, written(definition, 'machine', '', (state, parts) => {
+    const choose = (event) => {
+      event.stopPropagation(); // it may be a branch's, inside of another
+      onSelect(state);
+    };
+    const block = h('span', { class: 'def-state', data: { state }, on: { click: choose } }, parts);
     blocks.set(state, block);
     return block;
   }));
@@ -31,23 +34,24 @@ export function definitionView(definition, onSelect) {
   };
 }
 
-// The lines of each state of the outermost machine: JSON.stringify puts them at a depth of four spaces.
-function split(text, definition) {
-  const parts = [];
-  let [state, lines] = [null, []];
-  const end = () => {
-    if (lines.length) parts.push({ state, lines: lines.join('\n') });
-    [state, lines] = [null, []];
-  };
-  for (const line of text.split('\n')) {
-    const name = Object.keys(definition.States).find((key) => line === `    ${JSON.stringify(key)}: {`);
-    if (name !== undefined) {
-      end();
-      state = name;
-    }
-    lines.push(line);
-    if (state !== null && /^ {4}\},?$/.test(line)) end();
-  }
-  end();
-  return parts;
+// As JSON.stringify(…, null, 2) writes it, with each state, of branches too, given to `block`.
+function written(value, kind, pad, block) {
+  if (value === null || typeof value !== 'object' || !Object.keys(value).length) return [JSON.stringify(value)];
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const inner = `${pad}  `;
+  const entries = Object.entries(value).map(([key, it], at, all) => {
+    const name = open === '{' ? `${JSON.stringify(key)}: ` : '';
+    const parts = [inner, name, ...written(it, held(kind, key), inner, block), at + 1 < all.length ? ',\n' : '\n'];
+    return kind === 'states' ? [block(key, parts)] : parts;
+  });
+  return [open, '\n', ...entries.flat(), pad, close];
+}
+
+// What a field of the language holds.
+function held(kind, key) {
+  if (kind === 'states') return 'state';
+  if (kind === 'machines') return 'machine';
+  if (kind === 'machine' && key === 'States') return 'states';
+  if (kind === 'state' && key === 'Branches') return 'machines';
+  return kind === 'state' && (key === 'ItemProcessor' || key === 'Iterator') ? 'machine' : null;
 }

@@ -5,6 +5,7 @@
 //! | `snapshot` | [`crate::PipelineStatus`]: first, and whenever changes were missed | – |
 //! | `change` | [`orders::ports::ops::Stamped`]: an order ended, an execution went on, a dead letter | yes |
 //! | `queues` | the queues' depths, four times a second at most | – |
+//! | `alive` | nothing: there was nothing else to tell for [`ALIVE_EVERY`] | – |
 //!
 //! `?only=ends` leaves out what most watchers need and a counting one doesn't: executions that go on, and depths.
 //!
@@ -30,6 +31,8 @@ use super::caller::Caller;
 use super::{Api, NO_STORE};
 use crate::{Operations as _, Ops};
 
+/// Who hears nothing for much longer has lost the connection without being told. (A browser's script sees no comments.)
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// The depths are told so often at most.
 const DEPTHS_EVERY: Duration = Duration::from_millis(250);
 
@@ -53,7 +56,8 @@ pub(super) async fn stream(
     let watch = changes.watch(after);
     let only_ends = only_ends.unwrap_or_default();
     let told = Told { ops, watch, only_ends, closing: api.closing.clone(), depths_due: None, _permit: permit };
-    let sse = Sse::new(told.events()).keep_alive(KeepAlive::default());
+    let alive = KeepAlive::new().interval(ALIVE_EVERY).event(Event::default().event("alive").data("-"));
+    let sse = Sse::new(told.events()).keep_alive(alive);
     Ok((NO_STORE, sse).into_response())
 }
 

@@ -172,6 +172,9 @@ pub struct ExecutionSummary {
     /// The error it ended with, if that is known without its history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// When something happens by itself (a heartbeat is missed, a time-out, a retry), if the platform tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_timer: Option<Timestamp>,
 }
 
 /// How many running executions are in each state.

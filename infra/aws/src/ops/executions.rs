@@ -103,6 +103,7 @@ impl Executions for StepFunctionsExecutions {
                 stopped_at: execution.stop_date.as_ref().map(time),
                 current_states: Vec::new(),
                 error: None,
+                next_timer: None,
             });
         }
         Ok(Page { items, next: listed.next_token })
@@ -121,6 +122,7 @@ impl Executions for StepFunctionsExecutions {
             stopped_at: described.stop_date.as_ref().map(time),
             current_states: Vec::new(),
             error: described.error,
+            next_timer: None,
         }))
     }
 

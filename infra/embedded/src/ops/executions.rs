@@ -38,6 +38,7 @@ fn summary(described: Description) -> ExecutionSummary {
         stopped_at: described.stopped_at,
         current_states: described.current_states,
         error: described.error,
+        next_timer: described.next_timer,
     }
 }
 

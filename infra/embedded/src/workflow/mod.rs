@@ -59,7 +59,7 @@ pub struct Description {
     pub started_at: Timestamp,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
-    /// When something happens by itself: a time-out or a retry.
+    /// When something happens by itself: a heartbeat is missed, a time-out, a retry.
     pub next_timer: Option<Timestamp>,
     /// The states it is in; none once it is over.
     pub current_states: Vec<String>,

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use orders::message::{InventoryMessage, Message as _, TaskToken};
-use orders::ports::{AnswerError, OrderStore as _, PageRequest, Started, Workflow as _};
+use orders::ports::ops::{Change, Changes as _};
+use orders::ports::{AnswerError, Clock as _, OrderStore as _, PageRequest, Started, Workflow as _};
 use orders::{OrderId, Queue};
 use serde_json::{Value, json};
 use statemachine::ExecutionStatus;
@@ -9,7 +10,7 @@ use statemachine::ExecutionStatus;
 use super::Stopped;
 use crate::Embedded;
 use crate::db::Verdict;
-use crate::fixture::{Pipeline, SECOND, order};
+use crate::fixture::{DEFINITION, Pipeline, SECOND, order};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -303,6 +304,32 @@ async fn executions_are_listed_newest_first_page_by_page() {
     assert_eq!(listed, ids);
     page.cursor = Some("nonsense".to_owned());
     assert!(embedded.workflow().list(None, &page).await.is_err());
+}
+
+#[tokio::test]
+async fn the_next_timer_is_the_heartbeats_and_each_one_puts_it_off() {
+    let mut definition: Value = serde_json::from_str(DEFINITION).unwrap();
+    definition["States"]["ReserveInventory"]["HeartbeatSeconds"] = json!(30);
+    let pipeline = Pipeline::new();
+    let embedded = pipeline.open_with(&definition.to_string());
+    let workflow = embedded.workflow();
+    let id = started(&embedded, "k").await;
+    let (_, token) = take(&embedded, Queue::Inventory).await;
+    let next = async || workflow.describe(&id).await.unwrap().unwrap().next_timer.unwrap();
+    let begun = pipeline.clock.now();
+    assert_eq!(next().await, begun + SECOND * 30);
+
+    let mut watch = embedded.changes().watch(None);
+    watch.news().await;
+    pipeline.clock.advance(SECOND * 10);
+    workflow.heartbeat(&token).await.unwrap();
+    assert_eq!(next().await, begun + SECOND * 40);
+    let told = watch.news().await.changes;
+    assert!(matches!(&told[0].change, Change::Execution { name, .. } if *name == id), "who counts it down is told");
+
+    pipeline.clock.advance(SECOND * 30);
+    workflow.fire_due().await;
+    assert!(types(&embedded, &id).await.contains(&"TaskTimedOut".to_owned()));
 }
 
 /// A definition of one task, with the failure kept.
