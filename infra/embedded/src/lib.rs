@@ -33,6 +33,7 @@ pub mod products;
 pub mod queue;
 mod runtime;
 mod schema;
+mod seqs;
 pub mod smtp;
 mod timing;
 pub mod trigger;
@@ -57,6 +58,7 @@ pub use orders::SqliteOrders;
 pub use products::SqliteCatalogue;
 pub use queue::{Depth, MessageId, Received, SqliteQueues};
 pub use schema::OpenError;
+use seqs::Seqs;
 pub use smtp::SmtpMailer;
 pub use trigger::Function;
 pub use workflow::{ARN_PREFIX, EmbeddedWorkflow, substitute};
@@ -91,9 +93,10 @@ impl Embedded {
         let queues = SqliteQueues::load(db.clone(), Arc::clone(&clock), max_receive_count, Arc::clone(&feed))?;
         let queues = Arc::new(queues);
         let (at, told) = (Arc::clone(&clock), Arc::clone(&feed));
-        let workflow = EmbeddedWorkflow::load(db.clone(), Arc::clone(&queues), definition, at, told)?;
+        let seqs = Seqs::new(db.clone());
+        let workflow = EmbeddedWorkflow::load(db.clone(), seqs.clone(), Arc::clone(&queues), definition, at, told)?;
         Ok(Self {
-            orders: Arc::new(SqliteOrders::new(db.clone(), Arc::clone(&queues), Arc::clone(&feed))),
+            orders: Arc::new(SqliteOrders::new(db.clone(), seqs, Arc::clone(&queues), Arc::clone(&feed))),
             catalogue: Arc::new(SqliteCatalogue::new(db.clone())),
             gateway: Arc::new(SimulatedGateway::load(db.clone(), Arc::clone(&clock))?),
             mailbox: Arc::new(Mailbox::new(db.clone(), Arc::clone(&clock))),

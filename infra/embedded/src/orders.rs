@@ -24,6 +24,7 @@ use crate::ops::changes::Feed;
 use crate::paging;
 use crate::products;
 use crate::queue::SqliteQueues;
+use crate::seqs::Seqs;
 
 /// A page looks at so many orders at most, so that a rare status doesn't cost a walk through all of them.
 const SCANNED: i64 = 2_000;
@@ -31,6 +32,7 @@ const SCANNED: i64 = 2_000;
 /// The orders of one file.
 pub struct SqliteOrders {
     db: Db,
+    seqs: Seqs,
     queues: Arc<SqliteQueues>,
     /// The progress of every order at its beginning, rendered.
     accepted: Arc<str>,
@@ -39,9 +41,9 @@ pub struct SqliteOrders {
 
 impl SqliteOrders {
     /// Over an opened file; `queues` takes the messages of accepted orders.
-    pub(crate) fn new(db: Db, queues: Arc<SqliteQueues>, feed: Arc<Feed>) -> Self {
+    pub(crate) fn new(db: Db, seqs: Seqs, queues: Arc<SqliteQueues>, feed: Arc<Feed>) -> Self {
         let accepted = serde_json::to_string(&Progress::accepted()).expect("a unit status always serialises");
-        Self { db, queues, accepted: accepted.into(), feed }
+        Self { db, seqs, queues, accepted: accepted.into(), feed }
     }
 }
 
@@ -147,16 +149,14 @@ impl OrderStore for SqliteOrders {
     }
 
     async fn keep(&self, id: &OrderId) -> Result<bool, Unavailable> {
-        self.db.read(|connection| {
-            let mut exists = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM orders WHERE id = ?)")?;
-            exists.query_row([id.as_str()], |row| row.get(0))
-        })
+        Ok(self.seqs.of(id)?.is_some())
     }
 
     async fn get(&self, id: &OrderId) -> Result<Option<Order>, Unavailable> {
+        let Some(seq) = self.seqs.of(id)? else { return Ok(None) };
         self.db.read(|connection| {
-            let mut select = connection.prepare_cached(&format!("SELECT {ORDER} FROM orders WHERE id = ?"))?;
-            select.query_row([id.as_str()], order).optional()
+            let mut select = connection.prepare_cached(&format!("SELECT {ORDER} FROM orders WHERE seq = ?"))?;
+            select.query_row([seq], order).optional()
         })
     }
 
@@ -167,14 +167,14 @@ impl OrderStore for SqliteOrders {
     }
 
     async fn update(&self, order: &Order, stock: &[StockChange]) -> Result<Saved, Unavailable> {
-        let progress = json(&order.progress)?;
-        let (id, status) = (order.id().clone(), order.progress.status);
+        let Some(seq) = self.seqs.of(order.id())? else { return Ok(Saved::Conflict) };
+        let (progress, status) = (json(&order.progress)?, order.progress.status);
         let version = i64::try_from(order.version).unwrap_or(i64::MAX);
         let stock = stock.to_vec();
         let job = move |connection: &Connection| {
-            let sql = "UPDATE orders SET progress = ?, status = ?, version = version + 1 WHERE id = ? AND version = ?";
+            let sql = "UPDATE orders SET progress = ?, status = ?, version = version + 1 WHERE seq = ? AND version = ?";
             let mut update = connection.prepare_cached(sql)?;
-            let mut carried = update.execute(params![progress, status.name(), id.as_str(), version])? == 1;
+            let mut carried = update.execute(params![progress, status.name(), seq, version])? == 1;
             for change in &stock {
                 carried = carried && products::change_stock(connection, change)?;
             }

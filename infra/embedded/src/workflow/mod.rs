@@ -29,9 +29,10 @@ use crate::ops::changes::Feed;
 use crate::paging;
 use crate::queue::SqliteQueues;
 use crate::schema::OpenError;
+use crate::seqs::Seqs;
 use definitions::Definitions;
 pub use definitions::substitute;
-use store::{Key, Loaded, Written};
+use store::{Loaded, Written};
 use timers::Timers;
 use turn::Turn;
 pub(crate) use turn::md5_of;
@@ -72,6 +73,7 @@ pub struct Description {
 /// The executions of one file.
 pub struct EmbeddedWorkflow {
     db: Db,
+    seqs: Seqs,
     queues: Arc<SqliteQueues>,
     clock: Arc<dyn Clock>,
     definitions: Definitions,
@@ -95,6 +97,7 @@ impl EmbeddedWorkflow {
     /// [`OpenError`] if the definition is not valid or the file can't be read.
     pub(crate) fn load(
         db: Db,
+        seqs: Seqs,
         queues: Arc<SqliteQueues>,
         definition: &str,
         clock: Arc<dyn Clock>,
@@ -102,7 +105,7 @@ impl EmbeddedWorkflow {
     ) -> Result<Self, OpenError> {
         let definitions = Definitions::register(&db, definition)?;
         let timers = Arc::new(Timers::load(&db)?);
-        Ok(Self { db, queues, clock, definitions, timers, feed })
+        Ok(Self { db, seqs, queues, clock, definitions, timers, feed })
     }
 
     /// What new executions run.
@@ -121,7 +124,8 @@ impl EmbeddedWorkflow {
         cause: Option<String>,
     ) -> Result<Stopped, Unavailable> {
         let stop = |_: &Execution| Some(Event::Stop { error: error.clone(), cause: cause.clone() });
-        Ok(match self.drive(Key::Name(name.as_str()), stop).await? {
+        let Some(seq) = self.seqs.of(name)? else { return Ok(Stopped::Missing) };
+        Ok(match self.drive(seq, stop).await? {
             Driven::Done | Driven::Idle(_) => Stopped::Stopped,
             Driven::Refused => Stopped::NotRunning,
             Driven::Missing => Stopped::Missing,
@@ -178,8 +182,8 @@ impl EmbeddedWorkflow {
         let id = match name {
             None => Some(self.definitions.current_id()),
             Some(name) => {
-                let loaded = self.db.read(|connection| store::load(connection, Key::Name(name.as_str())))?;
-                loaded.map(|loaded| loaded.definition)
+                let Some(seq) = self.seqs.of(name)? else { return Ok(None) };
+                self.db.read(|connection| store::load(connection, seq))?.map(|loaded| loaded.definition)
             }
         };
         id.map(|id| definitions::text(&self.db, id)).transpose()
@@ -222,8 +226,8 @@ impl EmbeddedWorkflow {
     /// # Errors
     /// [`Unavailable`] if the file can't be read now.
     pub async fn history(&self, name: &OrderId) -> Result<Option<Vec<Value>>, Unavailable> {
-        let name = name.clone();
-        let calls = self.db.scan(move |connection| store::history(connection, &name)).await?;
+        let Some(seq) = self.seqs.of(name)? else { return Ok(None) };
+        let calls = self.db.scan(move |connection| store::history(connection, seq)).await?;
         let failed = |error: serde_json::Error| Unavailable::new("Workflow", error);
         let Some(calls) = calls else { return Ok(None) };
         let mut events = Vec::new();
@@ -249,7 +253,10 @@ impl EmbeddedWorkflow {
         let (name, _) = statemachine::TaskToken::parse(&token.0).ok_or(AnswerError::InvalidToken)?;
         let token = statemachine::TaskToken::from_text(token.0.clone());
         let answer = |execution: &Execution| execution.task_of(&token).map(&event);
-        match self.drive(Key::Name(&name), answer).await? {
+        // One that is no order's, or an order's of another database, was never waited for here.
+        let seq = name.parse().ok().map(|name| self.seqs.of(&name)).transpose()?.flatten();
+        let Some(seq) = seq else { return Err(AnswerError::Spent) };
+        match self.drive(seq, answer).await? {
             Driven::Done | Driven::Idle(_) => Ok(()),
             Driven::Missing | Driven::Refused => Err(AnswerError::Spent),
         }
@@ -258,14 +265,14 @@ impl EmbeddedWorkflow {
     /// Loads the execution, lets the engine take the event, and writes what follows; again if somebody was faster.
     async fn drive(
         &self,
-        key: Key<'_>,
+        seq: i64,
         event: impl Fn(&Execution) -> Option<Event> + Send + Sync,
     ) -> Result<Driven, Unavailable> {
         for _ in 0..ATTEMPTS {
-            let Some(loaded) = self.db.read(|connection| store::load(connection, key))? else {
+            let Some(loaded) = self.db.read(|connection| store::load(connection, seq))? else {
                 return Ok(Driven::Missing);
             };
-            let (seq, version) = (loaded.seq, loaded.version);
+            let version = loaded.version;
             let definition = self.definitions.get(&self.db, loaded.definition)?;
             let mut execution = loaded.resume(definition);
             let Some(event) = event(&execution) else { return Ok(Driven::Refused) };
@@ -323,7 +330,7 @@ impl EmbeddedWorkflow {
     pub async fn fire_due(&self) {
         let now = now(&*self.clock);
         let fire = |(seq, at): (i64, i64)| async move {
-            match self.drive(Key::Seq(seq), |_| Some(Event::TimerFired)).await {
+            match self.drive(seq, |_| Some(Event::TimerFired)).await {
                 // The write has set the next one.
                 Ok(Driven::Done) => {}
                 Ok(Driven::Idle(next)) => self.timers.idle(seq, at, next),
@@ -356,10 +363,10 @@ impl EmbeddedWorkflow {
 #[async_trait]
 impl Workflow for EmbeddedWorkflow {
     async fn start(&self, name: &OrderId, input: &Value) -> Result<Started, Unavailable> {
-        let Some((seq, exists)) = self.db.read(|connection| store::find(connection, name))? else {
+        let Some(seq) = self.seqs.of(name)? else {
             return Err(Unavailable::new("Workflow", "there is no order of that name, and so nothing to execute"));
         };
-        if exists {
+        if self.db.read(|connection| store::exists(connection, seq))? {
             return Ok(Started::AlreadyExists);
         }
         let seed = getrandom::u64().map_err(|error| Unavailable::new("Workflow", error))?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use statemachine::history::Details;
 use statemachine::{EventType, HistoryEvent, Redrive};
 
-use super::store::{self, Key, Written};
+use super::store::{self, Written};
 use super::turn::Turn;
 use super::{ATTEMPTS, EmbeddedWorkflow, journal};
 
@@ -17,14 +17,15 @@ impl EmbeddedWorkflow {
     /// # Errors
     /// [`Unavailable`]: it may go on.
     pub async fn redrive(&self, name: &OrderId) -> Result<Redriven, Unavailable> {
+        let Some(seq) = self.seqs.of(name)? else { return Ok(Redriven::Missing) };
         for _ in 0..ATTEMPTS {
-            let loaded = self.db.read(|connection| store::load(connection, Key::Name(name.as_str())))?;
+            let loaded = self.db.read(|connection| store::load(connection, seq))?;
             let Some(loaded) = loaded else { return Ok(Redriven::Missing) };
-            let calls = self.db.read(|connection| store::history(connection, name))?.unwrap_or_default();
+            let calls = self.db.read(|connection| store::history(connection, seq))?.unwrap_or_default();
             let Some(from) = last_state(&calls).map_err(|error| Unavailable::new("Workflow", error))? else {
                 return Ok(Redriven::Refused("its history shows no state to go on from".to_owned()));
             };
-            let (seq, version) = (loaded.seq, loaded.version);
+            let version = loaded.version;
             let definition = self.definitions.get(&self.db, loaded.definition)?;
             let mut execution = loaded.resume(definition);
             let now = self.now();

@@ -21,13 +21,6 @@ const CALL_BITS: u32 = 24;
 /// A page looks at so many executions at most.
 const SCANNED: i64 = 2_000;
 
-/// How to find an execution.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Key<'k> {
-    Name(&'k str),
-    Seq(i64),
-}
-
 /// What became of writing a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
@@ -83,26 +76,16 @@ fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
     })
 }
 
-/// The execution, if there is one.
-pub(super) fn load(connection: &Connection, key: Key<'_>) -> rusqlite::Result<Option<Loaded>> {
-    match key {
-        Key::Name(name) => {
-            let sql = format!("SELECT {LOADED} FROM orders JOIN executions USING (seq) WHERE orders.id = ?");
-            connection.prepare_cached(&sql)?.query_row([name], loaded).optional()
-        }
-        Key::Seq(seq) => {
-            let sql = format!("SELECT {LOADED} FROM executions WHERE seq = ?");
-            connection.prepare_cached(&sql)?.query_row([seq], loaded).optional()
-        }
-    }
+/// The order's execution, if there is one.
+pub(super) fn load(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Loaded>> {
+    let sql = format!("SELECT {LOADED} FROM executions WHERE seq = ?");
+    connection.prepare_cached(&sql)?.query_row([seq], loaded).optional()
 }
 
-/// The order's number, and whether its execution exists.
-pub(super) fn find(connection: &Connection, name: &OrderId) -> rusqlite::Result<Option<(i64, bool)>> {
-    let sql =
-        "SELECT seq, EXISTS (SELECT 1 FROM executions WHERE executions.seq = orders.seq) FROM orders WHERE id = ?";
-    let mut select = connection.prepare_cached(sql)?;
-    select.query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+/// Whether the order has one.
+pub(super) fn exists(connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    let mut select = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM executions WHERE seq = ?)")?;
+    select.query_row([seq], |row| row.get(0))
 }
 
 /// Writes a turn on condition that the stored version is the one before; gives it back if it was written.
@@ -148,8 +131,10 @@ pub(super) fn save(connection: &Connection, turn: Rendered) -> rusqlite::Result<
 }
 
 /// The events of each engine call, as JSON arrays; `None` if there is no such execution.
-pub(super) fn history(connection: &Connection, name: &OrderId) -> rusqlite::Result<Option<Vec<String>>> {
-    let Some((seq, true)) = find(connection, name)? else { return Ok(None) };
+pub(super) fn history(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Vec<String>>> {
+    if !exists(connection, seq)? {
+        return Ok(None);
+    }
     let sql = "SELECT events FROM history WHERE at >= ? AND at < ? ORDER BY at";
     let range = [seq << CALL_BITS, (seq + 1) << CALL_BITS];
     connection.prepare_cached(sql)?.query_map(range, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Some)

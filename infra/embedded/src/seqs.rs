@@ -1,0 +1,42 @@
+//! The orders' numbers, remembered: a step finds its order without going down the index of ids, which has more levels and colder
+//! pages the more orders there are.
+
+use std::sync::Arc;
+
+use orders::OrderId;
+use orders::ports::Unavailable;
+use quick_cache::sync::Cache;
+use rusqlite::OptionalExtension;
+
+use crate::db::Db;
+
+/// Of so many orders: more than are under way at once. An order that is not remembered is looked up.
+const REMEMBERED: usize = 16_384;
+
+/// An order's number never changes, and no order goes away: what is remembered stays true.
+#[derive(Clone)]
+pub(crate) struct Seqs {
+    db: Db,
+    known: Arc<Cache<OrderId, i64>>,
+}
+
+impl Seqs {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db, known: Arc::new(Cache::new(REMEMBERED)) }
+    }
+
+    /// The number of a committed order, if there is one.
+    pub(crate) fn of(&self, id: &OrderId) -> Result<Option<i64>, Unavailable> {
+        if let Some(seq) = self.known.get(id) {
+            return Ok(Some(seq));
+        }
+        let found = self.db.read(|connection| {
+            let mut select = connection.prepare_cached("SELECT seq FROM orders WHERE id = ?")?;
+            select.query_row([id.as_str()], |row| row.get(0)).optional()
+        })?;
+        if let Some(seq) = found {
+            self.known.insert(id.clone(), seq);
+        }
+        Ok(found)
+    }
+}
