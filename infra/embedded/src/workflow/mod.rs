@@ -150,11 +150,9 @@ impl EmbeddedWorkflow {
     }
 
     fn description(&self, row: store::Described) -> Result<Description, Unavailable> {
-        let error = if matches!(row.status, ExecutionStatus::Running | ExecutionStatus::Succeeded) {
-            None
-        } else {
-            self.last_error(&row.loaded)?
-        };
+        let last_call = row.last_call.as_deref().map(journal::read).transpose();
+        let last_call = last_call.map_err(|error| Unavailable::new("Workflow", error))?.unwrap_or_default();
+        let error = last_call.last().and_then(|event| event.failure()?.0.map(str::to_owned));
         let definition = self.definitions.get(&self.db, row.loaded.definition)?;
         let execution = row.loaded.resume(Arc::clone(&definition));
         let states = if row.status == ExecutionStatus::Running {
@@ -195,14 +193,6 @@ impl EmbeddedWorkflow {
     /// [`Unavailable`] if the file can't be read now.
     pub async fn in_states(&self) -> Result<InStates, Unavailable> {
         self.db.scan(|connection| store::in_states(connection, COUNTED)).await
-    }
-
-    /// The error that the last call of the engine ended with.
-    fn last_error(&self, loaded: &Loaded) -> Result<Option<String>, Unavailable> {
-        let call = self.db.read(|connection| store::last_call(connection, loaded))?;
-        let events = call.map(|call| journal::read(&call)).transpose();
-        let events = events.map_err(|error| Unavailable::new("Workflow", error))?.unwrap_or_default();
-        Ok(events.last().and_then(|event| event.failure()?.0.map(str::to_owned)))
     }
 
     /// Executions, newest first; with `status`, those in it. A page may hold fewer than its limit and still have a next one.

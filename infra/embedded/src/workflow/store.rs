@@ -44,6 +44,8 @@ pub(super) struct Described {
     pub(super) status: ExecutionStatus,
     pub(super) started_at: Timestamp,
     pub(super) stopped_at: Option<Timestamp>,
+    /// The events of the engine's last call, if that ended it badly.
+    pub(super) last_call: Option<String>,
 }
 
 /// As AWS names it.
@@ -140,13 +142,10 @@ pub(super) fn history(connection: &Connection, seq: i64) -> rusqlite::Result<Opt
     connection.prepare_cached(sql)?.query_map(range, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Some)
 }
 
-/// The events of the engine's last call.
-pub(super) fn last_call(connection: &Connection, loaded: &Loaded) -> rusqlite::Result<Option<String>> {
-    let at = loaded.seq << CALL_BITS | loaded.version;
-    connection.prepare_cached("SELECT events FROM history WHERE at = ?")?.query_row([at], |row| row.get(0)).optional()
-}
-
-const DESCRIBED: &str = "orders.id, executions.status, started_at, stopped_at";
+/// With the last call's key as in [`CALL_BITS`].
+const DESCRIBED: &str = "orders.id, executions.status, started_at, stopped_at,
+    CASE WHEN executions.status NOT IN ('RUNNING', 'SUCCEEDED')
+    THEN (SELECT events FROM history WHERE at = executions.seq << 24 | executions.version) END";
 
 fn described_row(row: &Row<'_>) -> rusqlite::Result<Described> {
     let status = serde_json::Value::String(row.get(5)?);
@@ -156,6 +155,7 @@ fn described_row(row: &Row<'_>) -> rusqlite::Result<Described> {
         status: converted(5, serde_json::from_value(status))?,
         started_at: timestamp(row.get(6)?),
         stopped_at: row.get::<_, Option<i64>>(7)?.map(timestamp),
+        last_call: row.get(8)?,
     })
 }
 
@@ -192,7 +192,7 @@ pub(super) fn list(
         if items.len() == limit || scanned == SCANNED {
             return Ok(Page { items, next: Some(paging::cursor(last)) });
         }
-        if row.get(8)? {
+        if row.get(9)? {
             items.push(described_row(row)?);
         }
         last = row.get(0)?;
