@@ -1,6 +1,6 @@
 //! Which executions are meant, beyond what the platform itself can filter by.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use orders::ports::ops::{ExecutionStatus, ExecutionSummary};
 use orders::ports::{Page, PageRequest};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use crate::{Ops, OpsError};
 /// A page asks the platform so often at most (which may answer with nothing and a cursor), and looks into so many histories.
 const ASKS: usize = 20;
 const HISTORIES: usize = 200;
+/// Listings go by the orders' arrival. So long may an order have waited for its start, and still be found by it.
+const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Which executions; a filter that is absent lets all through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,7 +31,8 @@ pub struct ExecutionFilter {
 
 impl ExecutionFilter {
     fn lets_through(&self, execution: &ExecutionSummary) -> bool {
-        self.before.is_none_or(|before| execution.started_at < before)
+        self.since.is_none_or(|since| execution.started_at >= since)
+            && self.before.is_none_or(|before| execution.started_at < before)
             && self.state.as_ref().is_none_or(|state| execution.current_states.contains(state))
     }
 }
@@ -39,7 +42,7 @@ impl Ops {
     ///
     /// # Errors
     /// [`OpsError`] if the cursor is none of this listing's, or the platform can't be reached.
-    pub async fn find_executions(
+    pub(crate) async fn find_executions(
         &self,
         filter: &ExecutionFilter,
         page: &PageRequest,
@@ -55,7 +58,7 @@ impl Ops {
             let listed = self.ports.executions.list(status, &asked).await?;
             asks += 1;
             for execution in listed.items {
-                if filter.since.is_some_and(|since| execution.started_at < since) {
+                if filter.since.is_some_and(|since| execution.started_at.duration_until(since) > LATE) {
                     return Ok(Page { items: found, next: None });
                 }
                 if !filter.lets_through(&execution) {

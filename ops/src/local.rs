@@ -4,15 +4,15 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orders::ports::ops::{Action, Entry, ExecutionStatus, ExecutionSummary, MoveError, MoveTask, QueueDepth, Run};
+use orders::ports::ops::{Action, Entry, ExecutionSummary, MoveError, MoveTask, QueueDepth, Run};
 use orders::ports::{OrderFilter, Page, PageRequest};
 use orders::step::QueueName;
 use orders::{OrderId, Queue};
 use serde_json::{Value, json};
 
 use crate::{
-    Breakdown, Exported, Letter, NewRun, Operations, Ops, OpsError, OrderStory, OrderSummary, PipelineStatus, Replay,
-    Selection, StopRequest, Stuck,
+    Breakdown, ExecutionFilter, Exported, Letter, NewRun, Operations, Ops, OpsError, OrderStory, OrderSummary,
+    PipelineStatus, Replay, Selection, StopRequest, Stuck,
 };
 
 #[async_trait]
@@ -112,10 +112,10 @@ impl Operations for Ops {
 
     async fn executions(
         &self,
-        status: Option<ExecutionStatus>,
+        filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionSummary>, OpsError> {
-        Ok(self.ports.executions.list(status, page).await?)
+        self.find_executions(filter, page).await
     }
 
     async fn execution(&self, name: &OrderId) -> Result<ExecutionSummary, OpsError> {

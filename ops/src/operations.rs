@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use garde::Validate;
-use orders::ports::ops::{Action, Entry, ExecutionStatus, ExecutionSummary, MoveTask, QueueDepth, Run};
+use orders::ports::ops::{Action, Entry, ExecutionSummary, MoveTask, QueueDepth, Run};
 use orders::ports::{ListError, OrderFilter, Page, PageRequest, Unavailable};
 use orders::{OrderId, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Breakdown, Exported, Letter, OrderStory, OrderSummary, PipelineStatus, Replay, Selection, Stuck};
+use crate::{
+    Breakdown, ExecutionFilter, Exported, Letter, OrderStory, OrderSummary, PipelineStatus, Replay, Selection, Stuck,
+};
 
 /// An operation was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,7 +136,7 @@ pub trait Operations: Send + Sync {
     /// Executions, newest first.
     async fn executions(
         &self,
-        status: Option<ExecutionStatus>,
+        filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionSummary>, OpsError>;
     /// One.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
-use ops::Selection;
+use ops::{ExecutionFilter, Selection};
 use orders::ports::ops::ExecutionStatus;
 use orders::step::QueueName;
 use orders::{CustomerId, OrderId, Queue, Status, Storefront};
@@ -279,13 +279,39 @@ pub struct ExecutionsArgs {
     pub connection: Connection,
 }
 
+/// Which executions.
+#[derive(Debug, Args)]
+pub struct ExecutionArgs {
+    /// In this status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<ExecutionStatus>,
+    /// In this state now
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Whose history tells of this error, whether it was caught or not
+    #[arg(long, value_name = "ERROR")]
+    pub error: Option<String>,
+    /// Started since: a time, or so long ago (2h, 30m)
+    #[arg(long, value_parser = since, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Started before: a time, or so long ago
+    #[arg(long, value_parser = since, value_name = "TIME")]
+    pub before: Option<Timestamp>,
+}
+
+impl From<&ExecutionArgs> for ExecutionFilter {
+    fn from(args: &ExecutionArgs) -> Self {
+        let ExecutionArgs { status, state, error, since, before } = args;
+        Self { status: *status, state: state.clone(), error: error.clone(), since: *since, before: *before }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ExecutionsCommand {
     /// Executions, newest first.
     Ls {
-        /// In this status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED
-        #[arg(long, value_name = "STATUS")]
-        status: Option<ExecutionStatus>,
+        #[command(flatten)]
+        filter: ExecutionArgs,
         /// Show at most so many
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use ops::http::wire::{Ids, Letters, Listed, OrderRef, Redrive};
 use ops::{
-    Breakdown, Exported, Letter, NewRun, Operations, OpsError, OrderStory, OrderSummary, PipelineStatus, Replay,
-    Selection, StopRequest, Stuck,
+    Breakdown, ExecutionFilter, Exported, Letter, NewRun, Operations, OpsError, OrderStory, OrderSummary,
+    PipelineStatus, Replay, Selection, StopRequest, Stuck,
 };
-use orders::ports::ops::{Entry, ExecutionStatus, ExecutionSummary, MoveTask, QueueDepth, Run};
+use orders::ports::ops::{Entry, ExecutionSummary, MoveTask, QueueDepth, Run};
 use orders::ports::{OrderFilter, Page, PageRequest};
 use orders::{OrderId, Queue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -239,10 +239,18 @@ impl Operations for Client {
 
     async fn executions(
         &self,
-        status: Option<ExecutionStatus>,
+        filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionSummary>, OpsError> {
-        self.list(&["executions"], &[("status", status.map(|status| status.to_string()))], page).await
+        let ExecutionFilter { status, state, error, since, before } = filter;
+        let query = [
+            ("status", status.map(|status| status.to_string())),
+            ("state", state.clone()),
+            ("error", error.clone()),
+            ("since", since.map(|at| at.to_string())),
+            ("before", before.map(|at| at.to_string())),
+        ];
+        self.list(&["executions"], &query, page).await
     }
 
     async fn execution(&self, name: &OrderId) -> Result<ExecutionSummary, OpsError> {

@@ -14,9 +14,10 @@ pub async fn run(args: &ExecutionsArgs) -> Result<ExitCode> {
     let operations = args.connection.operations().await?;
     let json = args.connection.json;
     match &args.command {
-        ExecutionsCommand::Ls { status, limit } => {
+        ExecutionsCommand::Ls { filter, limit } => {
+            let filter = filter.into();
             let (executions, more) =
-                pages::collect(*limit, async |page| operations.executions(*status, &page).await).await?;
+                pages::collect(*limit, async |page| operations.executions(&filter, &page).await).await?;
             if json {
                 show::json(&executions)?;
             } else {
@@ -54,7 +55,7 @@ pub fn told(entry: &Entry, json: bool) -> Result<ExitCode> {
 }
 
 fn table(executions: &[ExecutionSummary]) {
-    let mut table = show::table(["Execution", "Status", "State", "Started", "Stopped"]);
+    let mut table = show::table(["Execution", "Status", "State", "Error", "Started", "Stopped"]);
     for execution in executions {
         let mood = match execution.status {
             ExecutionStatus::Succeeded => show::Mood::Good,
@@ -66,6 +67,7 @@ fn table(executions: &[ExecutionSummary]) {
             plain(execution.name.to_string()),
             show::cell(execution.status, mood),
             plain(execution.current_states.join(", ")),
+            plain(show::or_dash(execution.error.as_ref())),
             plain(show::time(execution.started_at)),
             plain(show::or_dash(execution.stopped_at.map(show::time))),
         ]);

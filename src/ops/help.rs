@@ -38,7 +38,9 @@ Exit codes: 0 done, 1 failed (there is no such order, or it is final already), 2
 
 pub const EXECUTIONS: &str = "\
 Examples:
-  orderflow executions ls --status FAILED
+  orderflow executions ls --status FAILED --since 2h
+  orderflow executions ls --state ChargePayment           which ones are there now
+  orderflow executions ls --error PaymentDeclined         in whose history it is, caught or not
   orderflow executions history ord_… --json               its events, as Step Functions has them
   orderflow executions stop ord_… --compensate --cause 'the customer called'
   orderflow executions redrive ord_…

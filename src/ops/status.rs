@@ -16,7 +16,7 @@ pub async fn status(args: &StatusArgs) -> Result<ExitCode> {
         show::json(&status)?;
     } else {
         let PipelineStatus { backlog, in_flight, dead_letters, unsuccessful, .. } = status;
-        let mut table = show::table(["", ""]);
+        let mut table = show::table(["Pipeline", "Now"]);
         table.add_row([show::cell("backlog", show::Mood::Plain), show::cell(backlog, show::Mood::Plain)]);
         table.add_row([show::cell("in flight", show::Mood::Plain), show::cell(in_flight, show::Mood::Plain)]);
         let oldest = show::or_dash(status.oldest_sent_at.map(show::age));

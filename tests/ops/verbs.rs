@@ -178,6 +178,28 @@ async fn an_execution_is_stopped_only_with_its_effects_undone() {
 }
 
 #[tokio::test]
+async fn executions_are_found_by_state_error_and_time() {
+    let (night, ids) = Night::after_an_outage(2).await;
+    let found = |arguments: &[&str]| {
+        let executions = night.json(&[&["executions", "ls"], arguments].concat());
+        let name = |it: &Value| it["name"].as_str().unwrap().to_owned();
+        executions.as_array().unwrap().iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["--state", "ChargePayment"]).len(), 2);
+    assert_eq!(found(&["--state", "SendConfirmation"]).len(), 0);
+    night.says(&["dlq", "replay", "payments", "--order", &ids[0], "--yes"]);
+    night.until_quiet().await;
+    night.says(&["executions", "stop", &ids[1], "--compensate", "--cause", "a test"]);
+    assert_eq!(found(&["--status", "SUCCEEDED"]), ids[..1]);
+    assert_eq!(found(&["--error", "StoppedByOps"]), ids[1..]);
+    assert_eq!(found(&["--error", "PaymentDeclined", "--since", "1h"]).len(), 0);
+    assert_eq!(found(&["--since", "1h", "--limit", "1"]).len(), 1);
+    assert_eq!(found(&["--before", "1h"]).len(), 0);
+    assert!(night.says(&["executions", "ls", "--since", "1h"]).contains("StoppedByOps"));
+    night.ends();
+}
+
+#[tokio::test]
 async fn reconcile_sends_a_lost_step_again() {
     let (mut night, ids) = Night::after_an_outage(2).await;
     assert!(night.says(&["reconcile"]).contains("Nothing is stuck"), "a day has not passed");

@@ -25,7 +25,7 @@ pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Prob
     };
     let page = query.page();
     query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.find_executions(&filter, &page).await?))).into_response())
+    Ok((NO_STORE, Json(Listed::from(ops.executions(&filter, &page).await?))).into_response())
 }
 
 pub(super) async fn read(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {
