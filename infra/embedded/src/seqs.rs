@@ -40,3 +40,27 @@ impl Seqs {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use orders::ports::OrderStore as _;
+
+    use super::*;
+    use crate::fixture::{Pipeline, order};
+
+    #[tokio::test]
+    async fn an_order_has_its_number_from_when_it_is_committed_however_many_come_after() {
+        let pipeline = Pipeline::new();
+        let embedded = pipeline.open();
+        let seqs = Seqs { db: embedded.db.clone(), known: Arc::new(Cache::new(2)) };
+        let ids: Vec<OrderId> = (0..20).map(|number| order(&format!("k{number}")).id).collect();
+        for (number, id) in (0..).zip(&ids) {
+            assert_eq!(seqs.of(id), Ok(None), "nothing is remembered of what is not there");
+            embedded.orders().accept(&order(&format!("k{number}"))).await.unwrap();
+            assert_eq!(seqs.of(id), Ok(Some(number + 1)));
+        }
+        for (number, id) in (1..).zip(&ids) {
+            assert_eq!((seqs.of(id), seqs.of(id)), (Ok(Some(number)), Ok(Some(number))));
+        }
+    }
+}

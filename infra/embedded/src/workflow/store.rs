@@ -31,7 +31,6 @@ pub(super) enum Written {
 
 /// An execution to go on with.
 pub(super) struct Loaded {
-    pub(super) seq: i64,
     pub(super) version: i64,
     pub(super) definition: i64,
     pub(super) snapshot: Snapshot,
@@ -66,15 +65,14 @@ fn converted<T, E: std::error::Error + Send + Sync + 'static>(
     result.map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
-const LOADED: &str = "executions.seq, executions.version, definition, snapshot";
+const LOADED: &str = "executions.version, definition, snapshot";
 
 fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
-    let snapshot = row.get_ref(3)?.as_str()?;
+    let snapshot = row.get_ref(2)?.as_str()?;
     Ok(Loaded {
-        seq: row.get(0)?,
-        version: row.get(1)?,
-        definition: row.get(2)?,
-        snapshot: converted(3, serde_json::from_str(snapshot))?,
+        version: row.get(0)?,
+        definition: row.get(1)?,
+        snapshot: converted(2, serde_json::from_str(snapshot))?,
     })
 }
 
@@ -148,14 +146,14 @@ const DESCRIBED: &str = "orders.id, executions.status, started_at, stopped_at,
     THEN (SELECT events FROM history WHERE at = executions.seq << 24 | executions.version) END";
 
 fn described_row(row: &Row<'_>) -> rusqlite::Result<Described> {
-    let status = serde_json::Value::String(row.get(5)?);
+    let status = serde_json::Value::String(row.get(4)?);
     Ok(Described {
         loaded: loaded(row)?,
-        name: converted(4, row.get::<_, String>(4)?.try_into())?,
-        status: converted(5, serde_json::from_value(status))?,
-        started_at: timestamp(row.get(6)?),
-        stopped_at: row.get::<_, Option<i64>>(7)?.map(timestamp),
-        last_call: row.get(8)?,
+        name: converted(3, row.get::<_, String>(3)?.try_into())?,
+        status: converted(4, serde_json::from_value(status))?,
+        started_at: timestamp(row.get(5)?),
+        stopped_at: row.get::<_, Option<i64>>(6)?.map(timestamp),
+        last_call: row.get(7)?,
     })
 }
 
@@ -180,7 +178,7 @@ pub(super) fn list(
         Some(_) => "AND executions.status NOT IN ('RUNNING', 'SUCCEEDED')",
     };
     let sql = format!(
-        "SELECT {LOADED}, {DESCRIBED}, (?2 IS NULL OR executions.status = ?2) FROM executions JOIN orders USING (seq)
+        "SELECT {LOADED}, {DESCRIBED}, (?2 IS NULL OR executions.status = ?2), seq FROM executions JOIN orders USING (seq)
          WHERE executions.seq < ?1 {rare} ORDER BY executions.seq DESC LIMIT ?3"
     );
     let mut select = connection.prepare_cached(&sql)?;
@@ -192,10 +190,10 @@ pub(super) fn list(
         if items.len() == limit || scanned == SCANNED {
             return Ok(Page { items, next: Some(paging::cursor(last)) });
         }
-        if row.get(9)? {
+        if row.get(8)? {
             items.push(described_row(row)?);
         }
-        last = row.get(0)?;
+        last = row.get(9)?;
         scanned += 1;
     }
     Ok(Page { items, next: None })
