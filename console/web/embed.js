@@ -9,8 +9,8 @@
 // the picture: <img src="/console/api/graph.svg">.
 
 import { get } from '/console/assets/lib/api.js';
-import { draw, throttled } from '/console/assets/lib/graph.js';
-import { live } from '/console/assets/lib/live.js';
+import { draw } from '/console/assets/lib/graph.js';
+import { live, throttled } from '/console/assets/lib/live.js';
 
 const EVERY = 500;
 const style = new CSSStyleSheet();

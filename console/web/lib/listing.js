@@ -3,8 +3,7 @@
 
 import { get } from './api.js';
 import { fill, h, keyed, set } from './dom.js';
-import { throttled } from './graph.js';
-import { live } from './live.js';
+import { live, throttled } from './live.js';
 import { action } from './ui.js';
 
 const PAGE = 50;

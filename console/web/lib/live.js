@@ -155,3 +155,28 @@ function isAfter(id, last) {
 }
 
 export const live = new Live();
+
+// Calls `work` when something happens, but not more often than every so many milliseconds, and never twice at a time.
+export function throttled(work, every) {
+  let [running, again, timer] = [false, false, null];
+  const run = async () => {
+    timer = null;
+    running = true;
+    again = false;
+    try {
+      await work();
+    } catch (error) {
+      if (error.name !== 'AbortError') console.warn(error);
+    } finally {
+      running = false;
+      timer = setTimeout(() => {
+        timer = null;
+        if (again) run();
+      }, every);
+    }
+  };
+  return () => {
+    if (running || timer) again = true;
+    else run();
+  };
+}

@@ -4,9 +4,8 @@ import { here } from '../app.js';
 import { get } from '../lib/api.js';
 import { fill, h, say } from '../lib/dom.js';
 import { ago, count, duration, fullTime } from '../lib/format.js';
-import { throttled } from '../lib/graph.js';
 import { virtualList } from '../lib/list.js';
-import { live } from '../lib/live.js';
+import { live, throttled } from '../lib/live.js';
 import { badge, button, empty, field, heading, select } from '../lib/ui.js';
 
 export const title = 'Executions';

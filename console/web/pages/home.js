@@ -4,8 +4,8 @@ import { here } from '../app.js';
 import { get } from '../lib/api.js';
 import { fill, h, keyed, say } from '../lib/dom.js';
 import { ago, count, rate, short } from '../lib/format.js';
-import { draw, throttled } from '../lib/graph.js';
-import { live } from '../lib/live.js';
+import { draw } from '../lib/graph.js';
+import { live, throttled } from '../lib/live.js';
 import { SAMPLES, body, curl, place } from '../lib/samples.js';
 import { action, badge, card, code, empty, heading, since, toast } from '../lib/ui.js';
 
