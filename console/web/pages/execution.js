@@ -199,7 +199,7 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
   const sent = last?.attempts.at(-1)?.parameters;
   const queue = sent && queueOf(sent);
   const dead = (order?.dead_letters ?? []).filter(([, letter]) => letter.cause.step === step);
-  const due = heartbeatDue(execution, state);
+  const due = heartbeatDue(execution, state, definition);
   fill(panel,
     h('div', { class: 'row' }, h('h2', { class: 'grow' }, step), badge(state.status, { tone: tones[state.status] })),
     h('p', { class: 'muted' }, find(definition, step)?.Comment ?? null),
@@ -222,10 +222,12 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
   countdowns(panel);
 }
 
-// When the open task's next heartbeat has to come, if it is what the execution's next timer waits for. Each one that comes is told
-// as a change.
-const heartbeatDue = ({ next_timer: timer, current_states: at }, { heartbeat_seconds: every, times_out: end }) =>
-  timer && every && at.length === 1 && !(Date.parse(end) <= Date.parse(timer)) ? timer : null;
+// When the open task's next heartbeat has to come, if it is that which the execution's next timer waits for, and not the task's
+// time-out, another branch or the whole machine's. Each one that comes is told as a change.
+function heartbeatDue({ next_timer: timer, current_states: at }, { heartbeat_seconds: every, times_out: end }, machine) {
+  const isIt = timer && every && at.length === 1 && !machine.TimeoutSeconds;
+  return isIt && !(Date.parse(end) <= Date.parse(timer)) ? timer : null;
+}
 
 const queueOf = (parameters) => {
   try {

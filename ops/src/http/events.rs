@@ -56,7 +56,7 @@ pub(super) async fn stream(
     let watch = changes.watch(after);
     let only_ends = only_ends.unwrap_or_default();
     let told = Told { ops, watch, only_ends, closing: api.closing.clone(), depths_due: None, _permit: permit };
-    let alive = KeepAlive::new().interval(ALIVE_EVERY).event(Event::default().event("alive").data("-"));
+    let alive = KeepAlive::new().interval(ALIVE_EVERY).event(Event::default().event("alive").data("null"));
     let sse = Sse::new(told.events()).keep_alive(alive);
     Ok((NO_STORE, sse).into_response())
 }

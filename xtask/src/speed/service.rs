@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::process::memory_mb;
 
 const ORDERFLOW: &str = "target/release/orderflow";
-const DATA: &str = "target/speed";
 
 /// A running service on a port and a database of its own; ends when dropped.
 pub(super) struct Service {
@@ -22,7 +21,11 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn start() -> Result<Self, String> {
-        let data = PathBuf::from(DATA);
+        Self::start_at("target/speed")
+    }
+
+    pub(super) fn start_at(data: &str) -> Result<Self, String> {
+        let data = PathBuf::from(data);
         // What an earlier run left, if anything.
         std::fs::remove_dir_all(&data).ok();
         let mut child = Command::new(ORDERFLOW)
