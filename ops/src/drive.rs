@@ -52,10 +52,13 @@ impl ReplayPlan {
     /// How a run was meant.
     ///
     /// # Errors
-    /// [`OpsError::Refused`] if it is no replay.
+    /// [`OpsError::Refused`] if it is no replay, or over.
     pub fn of(run: &Run) -> Result<Self, OpsError> {
         let unreadable = |why| OpsError::Refused(format!("the options of run `{}` can't be read: {why}", run.id));
         match run.action {
+            Action::Replay if run.finished_at.is_some() => {
+                Err(OpsError::Refused(format!("run `{}` is over; begin a new one", run.id)))
+            }
             Action::Replay if run.how.is_null() => Ok(Self::default()),
             Action::Replay => Self::deserialize(&run.how).map_err(unreadable),
             action => Err(OpsError::Refused(format!("run `{}` is a {action}, not a replay", run.id))),

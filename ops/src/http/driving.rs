@@ -52,9 +52,6 @@ pub(super) async fn drive(
             OpsError::Refused("its messages go through an editor: only the command can do that".to_owned()).into()
         );
     }
-    if run.finished_at.is_some() {
-        return Err(OpsError::Refused(format!("run `{}` is over; begin a new one", run.id)).into());
-    }
     let queue = queue_of(&run)?;
     let (lines, told) = mpsc::channel(LINES);
     let closing = api.closing.clone();

@@ -14,7 +14,7 @@ const MOST: u64 = 100_000;
 const BEFORE: u64 = 1_000;
 
 pub(super) fn measure() -> Result<(), String> {
-    let service = Service::start_at("target/speed")?;
+    let service = Service::start()?;
     load(&service, BEFORE)?;
     println!("{:>9}  {:>12}  {:>12}  {:>6}  {:>10}", "stored", "ms per order", "with 1,000", "ratio", "RssAnon MB");
     for stored in (BEFORE..=BEFORE + MOST).step_by(STEP as usize) {
