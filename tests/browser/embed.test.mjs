@@ -11,6 +11,11 @@ test(
   async ({ service, page }) => {
     await service.gateway(true);
     const id = await service.post();
+    // The element is there before it is told which execution: the picture of all of them must not come after it and stay.
+    await page.route('**/console/api/graph.svg?theme=external', async (route) => {
+      await page.locator(state('ChargePayment', 'running')).waitFor();
+      await route.continue();
+    });
     await page.goto(`/console/embed?execution=${id}`);
     await page.locator(state('ChargePayment', 'running')).waitFor();
     await service.gateway(false);
