@@ -12,7 +12,12 @@ use statemachine::InvalidDefinition;
 const APPLICATION_ID: i32 = 0x4F46_6C77;
 
 /// Each entry brings a file from the version before to its own (`PRAGMA user_version`). Never change one that was released.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Why the embedded pipeline can't start.
 #[derive(Debug, thiserror::Error)]
