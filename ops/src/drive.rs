@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::replay::queue_of;
 use crate::runs::{BATCH, BATCH_LIMIT};
-use crate::{Change, Letter, NewRun, Operations, OpsError, Replay, ReplayItem, Selection, check_body, patched};
+use crate::{Change, Letter, NewRun, Operations, OpsError, Replay, ReplayItem, Selection, checked, patched};
 
 /// At a limited rate, a call is made so often.
 const BEATS_PER_SECOND: u32 = 5;
@@ -83,15 +83,6 @@ impl ReplayPlan {
             Ok(None) => letter.refusal.clone(),
         }
     }
-}
-
-/// A changed body, if its queue can read it.
-///
-/// # Errors
-/// Why it can't.
-pub fn checked(queue: Queue, body: String) -> Result<String, String> {
-    check_body(queue, &body).map_err(|why| format!("not a message of {queue} after the edit: {why}"))?;
-    Ok(body)
 }
 
 /// The dry run: hands over each letter that is meant, with why it would stay where it is. Nothing is done. A body that an editor

@@ -23,6 +23,15 @@ pub fn check_body(queue: Queue, body: &str) -> Result<(Step, OrderId), String> {
     }
 }
 
+/// A changed body, if its queue can read it.
+///
+/// # Errors
+/// Why it can't.
+pub fn checked(queue: Queue, body: String) -> Result<String, String> {
+    check_body(queue, &body).map_err(|why| format!("not a message of {queue} after the edit: {why}"))?;
+    Ok(body)
+}
+
 /// Applies a JSON Patch (RFC 6902) to a body.
 ///
 /// # Errors

@@ -48,7 +48,7 @@ use std::sync::Arc;
 use orders::ports::ops::{Changes, Executions, Journal, OpsQueues};
 use orders::ports::{Clock, OrderStore};
 
-pub use edit::{Change, check_body, patched};
+pub use edit::{Change, check_body, checked, patched};
 pub use execution_filter::ExecutionFilter;
 pub use letter::{Breakdown, Cause, CauseCount, Exported, Letter, OrderNow};
 pub use operations::{NewRun, Operations, OpsError, StopRequest};

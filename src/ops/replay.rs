@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ops::drive::{self, ReplayPlan, Summary};
-use ops::{Letter, Operations};
+use ops::{Letter, Operations, checked};
 use orders::Queue;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
 use serde_json::json;
@@ -108,7 +108,7 @@ async fn carry_on(
         None => plan.change(queue, letter),
         Some(command) => {
             let body = edited(command, &letter.body).map_err(|error| format!("{error:#}"))?;
-            drive::checked(queue, body).map(Some)
+            checked(queue, body).map(Some)
         }
     };
     let mut progress = Progress::new(expected);

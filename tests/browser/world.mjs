@@ -20,9 +20,9 @@ export async function deadLetters(service, count) {
   return ids;
 }
 
-/// Waits for an order's status.
+/// Waits until an order has this status and its execution is over: that goes on for a few events after the order is final.
 export function ended(service, id, status) {
-  return service.until(`/ops/orders/${id}`, (order) => order.status === status);
+  return service.until(`/ops/orders/${id}`, (order) => order.status === status && order.execution.status !== 'RUNNING');
 }
 
 /// The addresses of all pages; those of one order only where there is one.

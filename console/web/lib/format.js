@@ -66,3 +66,12 @@ export function masked(text) {
 
 // The beginning and the end of a long id.
 export const short = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
+// JSON as people read it; what is no JSON as it is.
+export function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return String(text);
+  }
+}

@@ -2,6 +2,8 @@
 
 import { here } from '../app.js';
 import { get, post } from './api.js';
+import { h } from './dom.js';
+import { toast } from './ui.js';
 
 export const SAMPLES = [
   ['confirmed', 'An order that is confirmed', 'pm_card_visa', 'Reserved, charged, mailed: three steps.'],
@@ -25,11 +27,11 @@ export async function body(method) {
   return { customer, lines: [{ sku, quantity: 1 }], currency: price.currency, payment_method: method };
 }
 
-// Posts one; gives its id.
+// Posts one, and says where it can be watched.
 export async function place(method) {
   const key = `console-${crypto.randomUUID()}`;
-  const placed = await post('/orders', await body(method), { headers: { 'idempotency-key': key } });
-  return placed.order_id;
+  const { order_id: id } = await post('/orders', await body(method), { headers: { 'idempotency-key': key } });
+  toast('Accepted.', 'green', h('a', { href: `/console/executions/${id}`, data: { placed: id } }, 'Watch it'));
 }
 
 export function curl(order) {

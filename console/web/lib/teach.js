@@ -3,7 +3,7 @@
 import { here } from '../app.js';
 import { h } from './dom.js';
 import { SAMPLES, body, curl, place } from './samples.js';
-import { action, code, empty, toast } from './ui.js';
+import { action, code, empty } from './ui.js';
 
 // `sample` names one of the samples.
 export function teach(title, text, sample = 'confirmed') {
@@ -11,10 +11,7 @@ export function teach(title, text, sample = 'confirmed') {
   const command = h('div', { data: { curl: '' } });
   const send = action(
     `Post: ${words[0].toLowerCase()}${words.slice(1)}`,
-    async () => {
-      const id = await place(method);
-      toast('Accepted.', 'green', h('a', { href: `/console/executions/${id}`, data: { placed: id } }, 'Watch it'));
-    },
+    () => place(method),
     { tone: 'primary', sign: 'play', data: { sample } },
   );
   // Without a product there is nothing to order; the button says so, too.

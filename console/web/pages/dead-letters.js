@@ -2,7 +2,7 @@
 
 import { get } from '../lib/api.js';
 import { fill, h, keyed, set } from '../lib/dom.js';
-import { count, short } from '../lib/format.js';
+import { count, pretty, short } from '../lib/format.js';
 import { follow, listing } from '../lib/listing.js';
 import { teach } from '../lib/teach.js';
 import { badge, heading, json, since } from '../lib/ui.js';
@@ -139,13 +139,4 @@ function preview(queue, selection, signal) {
     whenEmpty: h('p', { class: 'muted', data: { nothing: '' } }, 'None of these is left.'),
     signal,
   });
-}
-
-// A body that is no JSON is shown as it is.
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

@@ -2,8 +2,9 @@
 
 import { here } from '../app.js';
 import { get, post } from '../lib/api.js';
+import { allStates } from '../lib/asl.js';
 import { fill, h, say } from '../lib/dom.js';
-import { count, duration, time } from '../lib/format.js';
+import { count, duration, pretty, time } from '../lib/format.js';
 import { draw } from '../lib/graph.js';
 import { visits } from '../lib/history.js';
 import { icon } from '../lib/icons.js';
@@ -202,7 +203,7 @@ function stepPanel(panel, { step, now, visits: all, order, execution, definition
   const due = heartbeatDue(execution, state, definition);
   fill(panel,
     h('div', { class: 'row' }, h('h2', { class: 'grow' }, step), badge(state.status, { tone: tones[state.status] })),
-    h('p', { class: 'muted' }, find(definition, step)?.Comment ?? null),
+    h('p', { class: 'muted' }, new Map(allStates(definition)).get(step)?.Comment ?? null),
     facts([
       ['Entered', last && time(last.entered)],
       ['Time spent', state.visits > 0 && duration(state.spent_ms)],
@@ -237,17 +238,6 @@ const queueOf = (parameters) => {
   }
 };
 
-function find(machine, name) {
-  for (const [key, state] of Object.entries(machine.States ?? {})) {
-    if (key === name) return state;
-    for (const inner of state.Branches ?? [state.ItemProcessor ?? state.Iterator].filter(Boolean)) {
-      const found = find(inner, name);
-      if (found) return found;
-    }
-  }
-  return null;
-}
-
 function tries(mine) {
   const tones = { succeeded: 'green', failed: 'red', 'timed out': 'red', open: 'blue' };
   return h('ol', { class: 'rows tries' }, mine.flatMap((visit) => visit.attempts).map((it) => h('li', {}, h('div', {},
@@ -258,14 +248,6 @@ function tries(mine) {
 function block(name, text, open = false) {
   if (text === null || text === undefined) return null;
   return h('details', { open, data: { block: name } }, h('summary', {}, name), json(pretty(text), { label: `Copy the ${name.toLowerCase()}` }));
-}
-
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return String(text);
-  }
 }
 
 function io({ history }) {

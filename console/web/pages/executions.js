@@ -2,6 +2,7 @@
 
 import { here } from '../app.js';
 import { get } from '../lib/api.js';
+import { allStates } from '../lib/asl.js';
 import { fill, h, say } from '../lib/dom.js';
 import { ago, count, duration, fullTime } from '../lib/format.js';
 import { virtualList } from '../lib/list.js';
@@ -20,7 +21,7 @@ export async function mount({ root, query, signal, go, setQuery }) {
   let [items, known, next, loading, begun] = [[], new Map(), null, false, 0];
 
   const definition = await get('/console/api/definition', null, { signal });
-  const states = [['', 'Any state'], ...names(definition).map((name) => [name, name])];
+  const choices = [['', 'Any state'], ...allStates(definition).map(([name]) => [name, name])];
   const total = h('p', { class: 'muted small', role: 'status', data: { total: '' } });
   const nothing = h('div');
   const list = virtualList({ rowHeight: 44, make: row, patch, onEnd: more, label: 'Executions', data: { list: 'executions' } });
@@ -42,7 +43,7 @@ export async function mount({ root, query, signal, go, setQuery }) {
     heading('Executions', { sub: 'One for each order; its name is the order’s id.' }),
     h('div', { class: 'toolbar filters' },
       field('Status', select(STATUSES, { name: 'status', value: filter.status, on: { change: changed('status') } })),
-      here.platform.events && field('In state', select(states, { name: 'state', value: filter.state, on: { change: changed('state') } })),
+      here.platform.events && field('In state', select(choices, { name: 'state', value: filter.state, on: { change: changed('state') } })),
       field('Started', select(TIMES, { name: 'within', value: filter.within, on: { change: changed('within') } })),
       field('Error', h('input', { type: 'search', name: 'error', value: filter.error, placeholder: 'PaymentDeclined', on: { change: changed('error') } })),
       find),
@@ -137,9 +138,6 @@ export async function mount({ root, query, signal, go, setQuery }) {
   signal.addEventListener('abort', () => clearInterval(timer));
   await reload();
 }
-
-const names = (definition) => Object.entries(definition.States).flatMap(([name, state]) =>
-  [name, ...(state.Branches ?? [state.ItemProcessor ?? state.Iterator].filter(Boolean)).flatMap(names)]);
 
 function row() {
   return h('a', { class: 'exec', data: { execution: '' } }, h('code'), h('span'), h('span', { class: 'muted' }), h('span', { class: 'muted' }), h('span', { class: 'muted' }));

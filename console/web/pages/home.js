@@ -7,7 +7,7 @@ import { ago, count, rate, short } from '../lib/format.js';
 import { draw } from '../lib/graph.js';
 import { live, throttled } from '../lib/live.js';
 import { SAMPLES, body, curl, place } from '../lib/samples.js';
-import { action, badge, card, code, empty, heading, since, toast } from '../lib/ui.js';
+import { action, badge, card, code, empty, heading, since } from '../lib/ui.js';
 
 export const title = 'Overview';
 
@@ -24,7 +24,7 @@ export async function mount({ root, signal, go }) {
   const recent = h('div', { data: { recent: '' } });
   const teach = h('div');
   fill(root,
-    heading('Overview', { sub: 'Every order, from reservation to confirmation, as it happens.', actions: sampleMenu(go) }),
+    heading('Overview', { sub: 'Every order, from reservation to confirmation, as it happens.', actions: sampleMenu() }),
     numbers, teach,
     h('div', { class: 'split' },
       h('section', { class: 'card graph-card', 'aria-label': 'All executions' }, graph, under),
@@ -44,7 +44,7 @@ export async function mount({ root, signal, go }) {
     failures(causes, status);
     const page = await get('/ops/executions', { limit: RECENT }, { signal });
     latest(recent, page.items);
-    await firstVisit(teach, page.items, go);
+    await firstVisit(teach, page.items);
   }, NUMBERS);
   const refresh = () => {
     redraw();
@@ -124,7 +124,7 @@ function latest(element, items) {
     });
 }
 
-async function firstVisit(element, executions, go) {
+async function firstVisit(element, executions) {
   if (executions.length || !here.platform.api) return fill(element);
   if (element.firstChild) return;
   const order = await body('pm_card_visa').catch(() => null);
@@ -132,18 +132,13 @@ async function firstVisit(element, executions, go) {
     h('h2', {}, 'Nothing has been ordered yet. Post the first order and watch it run.'),
     h('p', {}, 'A storefront posts an order and gets 202; queues carry it; the state machine below reserves, charges and mails. What fails is undone, or waits as a dead letter. Try each:'),
     h('div', { class: 'samples' }, SAMPLES.map(([name, text, method, what]) => h('div', {},
-      action(text, () => placed(method, go), { tone: name === 'confirmed' ? 'primary' : '', sign: 'play', data: { sample: name } }), h('small', {}, what)))),
+      action(text, () => place(method), { tone: name === 'confirmed' ? 'primary' : '', sign: 'play', data: { sample: name } }), h('small', {}, what)))),
     order && [h('p', {}, 'Or as a storefront does:'), code(curl(order), { label: 'Copy the command', wrap: true })]));
 }
 
-async function placed(method, go) {
-  const id = await place(method);
-  toast('Accepted.', 'green', h('a', { href: `/console/executions/${id}`, data: { placed: id } }, 'Watch it'));
-}
-
-function sampleMenu(go) {
+function sampleMenu() {
   if (!here.platform.api) return null;
   return h('details', { class: 'menu' }, h('summary', { class: 'btn' }, 'Post a sample order'),
     h('div', { class: 'menu-list' }, SAMPLES.map(([name, text, method, what]) =>
-      h('div', {}, action(text, () => placed(method, go), { tone: 'link', data: { sample: name } }), h('small', {}, what)))));
+      h('div', {}, action(text, () => place(method), { tone: 'link', data: { sample: name } }), h('small', {}, what)))));
 }
