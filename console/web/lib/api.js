@@ -65,7 +65,7 @@ export async function* lines(path, { signal }) {
 // An SVG of this service as an element. XMLHttpRequest gives a document without anybody making markup from text.
 export function drawing(path, signal) {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted(); // it would tell an abort that was before to nobody
+    signal?.throwIfAborted(); // an abort that was before is no event any more
     const request = new XMLHttpRequest();
     request.open('GET', path);
     request.responseType = 'document';

@@ -4,6 +4,7 @@
 //! `keep` only reads. The order as posted and its progress are JSON; the columns beside them are what conditions and listings
 //! need. Not for the execution; that is [`crate::workflow`].
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,13 +22,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::{Db, Verdict};
 use crate::ops::changes::Feed;
-use crate::paging;
+use crate::paging::{self, Walk};
 use crate::products;
 use crate::queue::SqliteQueues;
 use crate::seqs::Seqs;
 
-/// A page looks at so many orders at most, so that a rare status doesn't cost a walk through all of them.
-const SCANNED: i64 = 2_000;
+/// A part of the customers' index has so many orders, as a power of two (schema/4.sql).
+const PART: u32 = 14;
 
 /// The orders of one file.
 pub struct SqliteOrders {
@@ -205,41 +206,32 @@ fn list(connection: &Connection, filter: &OrderFilter, before: i64, limit: u32) 
     let storefront = text(filter.storefront.as_ref().map(|storefront| storefront.as_str()));
     let customer = text(filter.customer.as_ref().map(|customer| customer.as_str()));
     let status = text(filter.status.map(Status::name));
-    // SQLite only uses an index whose expression, or condition, it sees in the statement. That of customers is in parts
-    // (schema/4.sql), which are looked at one after the other.
+    // SQLite only uses an index whose expression, or condition, it sees in the statement. That of customers is in parts, which
+    // are looked at one after the other.
     let (walk, parts) = match (&customer, filter.status) {
-        (Some(_), _) => ("seq >> 14 = ?6 AND customer_id = ?2", parts(connection, before)?),
-        (None, Some(Status::Rejected)) => ("status = 'rejected' AND ?2 IS NULL AND ?6 = 0", vec![0]),
-        _ => ("?2 IS NULL AND ?6 = 0", vec![0]),
+        (Some(_), _) => (format!("seq >> {PART} = ?6 AND customer_id = ?2"), parts(connection, before)?),
+        (None, Some(Status::Rejected)) => ("status = 'rejected' AND ?2 IS NULL AND ?6 = 0".to_owned(), 0..=0),
+        _ => ("?2 IS NULL AND ?6 = 0".to_owned(), 0..=0),
     };
     let sql = format!(
-        "SELECT {ORDER}, seq, (?3 IS NULL OR storefront = ?3) AND (?4 IS NULL OR status = ?4) FROM orders
+        "SELECT {ORDER}, (?3 IS NULL OR storefront = ?3) AND (?4 IS NULL OR status = ?4), seq FROM orders
          WHERE seq < ?1 AND {walk} ORDER BY seq DESC LIMIT ?5"
     );
     let mut select = connection.prepare_cached(&sql)?;
-    let mut items = Vec::new();
-    let (mut scanned, mut last) = (0, before);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    for part in parts {
-        let mut rows = select.query(params![before, customer, storefront, status, SCANNED + 1, part])?;
-        while let Some(row) = rows.next()? {
-            if items.len() == limit || scanned == SCANNED {
-                return Ok(Page { items, next: Some(paging::cursor(last)) });
-            }
-            if row.get(4)? {
-                items.push(order(row)?);
-            }
-            last = row.get(3)?;
-            scanned += 1;
+    let mut walk = Walk::new(before, limit);
+    for part in parts.rev() {
+        let rows = select.query(params![before, customer, storefront, status, paging::ASKED, part])?;
+        if let Some(page) = walk.through(rows, 3, order)? {
+            return Ok(page);
         }
     }
-    Ok(Page { items, next: None })
+    Ok(walk.over())
 }
 
-/// The parts of the customers' index that have orders before this one, newest first.
-fn parts(connection: &Connection, before: i64) -> rusqlite::Result<Vec<i64>> {
+/// The parts of the customers' index that have orders before this one.
+fn parts(connection: &Connection, before: i64) -> rusqlite::Result<RangeInclusive<i64>> {
     let newest = connection.query_row("SELECT ifnull(max(seq), 0) FROM orders", [], |row| row.get::<_, i64>(0))?;
-    Ok((0..=newest.min(before - 1) >> 14).rev().collect())
+    Ok(0..=newest.min(before - 1) >> PART)
 }
 
 #[cfg(test)]

@@ -12,14 +12,12 @@ use statemachine::Snapshot;
 use super::turn::Rendered;
 use crate::clock::timestamp;
 use crate::db::Verdict;
-use crate::paging;
+use crate::paging::{self, Walk};
 
 /// The version an execution starts with.
 pub(super) const FIRST_VERSION: i64 = 1;
 /// A history row's key: the execution's number above, the engine call's below.
 const CALL_BITS: u32 = 24;
-/// A page looks at so many executions at most.
-const SCANNED: i64 = 2_000;
 
 /// What became of writing a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,21 +180,9 @@ pub(super) fn list(
          WHERE executions.seq < ?1 {rare} ORDER BY executions.seq DESC LIMIT ?3"
     );
     let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query(params![before, status, SCANNED + 1])?;
-    let mut items = Vec::new();
-    let (mut scanned, mut last) = (0, before);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    while let Some(row) = rows.next()? {
-        if items.len() == limit || scanned == SCANNED {
-            return Ok(Page { items, next: Some(paging::cursor(last)) });
-        }
-        if row.get(8)? {
-            items.push(described_row(row)?);
-        }
-        last = row.get(9)?;
-        scanned += 1;
-    }
-    Ok(Page { items, next: None })
+    let mut walk = Walk::new(before, limit);
+    let full = walk.through(select.query(params![before, status, paging::ASKED])?, 8, described_row)?;
+    Ok(full.unwrap_or_else(|| walk.over()))
 }
 
 /// In which states the running executions are, the newest `most` of them.
