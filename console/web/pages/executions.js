@@ -40,7 +40,7 @@ export async function mount({ root, query, signal, go, setQuery }) {
     else id.reportValidity();
   }, input: () => id.setCustomValidity('') } }, field('Order id', id), button('Open', null, { type: 'submit' }));
   fill(root,
-    heading('Executions', { sub: 'One for each order; its name is the order’s id.' }),
+    heading('Executions', { sub: 'One for each order; its name is the order’s id. One whose order was rejected has succeeded as well, if all was undone.' }),
     h('div', { class: 'toolbar filters' },
       field('Status', select(STATUSES, { name: 'status', value: filter.status, on: { change: changed('status') } })),
       here.platform.events && field('In state', select(choices, { name: 'state', value: filter.state, on: { change: changed('state') } })),
