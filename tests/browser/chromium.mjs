@@ -1,8 +1,11 @@
 // The browser: Debian's Chromium, driven by what `cargo xtask browser` installed from npm.
 
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
-export const require = createRequire(new URL('../../target/npm/', import.meta.url));
+import { TARGET } from './target.mjs';
+
+export const require = createRequire(join(TARGET, 'npm/'));
 
 export function launch() {
   const { chromium } = require('playwright-core');

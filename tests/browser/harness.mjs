@@ -4,16 +4,17 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test as nodeTest } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { launch } from './chromium.mjs';
 import { Line } from './line.mjs';
 import { Service } from './service.mjs';
+import { TARGET } from './target.mjs';
 import { Watcher } from './watcher.mjs';
 
 /// Where a failed test leaves its picture.
-const PICTURES = fileURLToPath(new URL('../../target/browser/', import.meta.url));
+const PICTURES = join(TARGET, 'browser/');
 
 /// What a test waits for comes within so many milliseconds, also on a machine with much else to do.
 const TIMEOUT = Number(process.env.TIMEOUT ?? 30_000);

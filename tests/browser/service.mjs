@@ -7,9 +7,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env.ORDERFLOW ?? fileURLToPath(new URL('../../target/debug/orderflow', import.meta.url));
+import { TARGET } from './target.mjs';
+
+const BINARY = process.env.ORDERFLOW ?? join(TARGET, 'debug/orderflow');
 
 /// Two tries and short pauses, so that an outage doesn't take ten minutes to fill a DLQ.
 const SETTINGS = `

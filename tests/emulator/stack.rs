@@ -46,7 +46,9 @@ impl Stack {
     pub async fn deploy() -> Self {
         let (endpoint, stage) = (ministack::endpoint().await, format!("t{:08x}", fastrand::u32(..)));
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new(root.join("target/venv/emulator/bin/python"))
+        let venv = Command::new(env!("CARGO")).args(["xtask", "venv", "emulator"]).current_dir(root).output().unwrap();
+        let python = Path::new(String::from_utf8_lossy(&venv.stdout).trim()).join("python");
+        let output = Command::new(python)
             .arg(root.join("tests/emulator/deploy.py"))
             .args([&endpoint, REGION, ACCOUNT, &stage])
             .arg(functions())

@@ -1,14 +1,17 @@
 //! What needs a real browser, the tests and the pictures (`tests/browser`): Debian's Chromium, driven by Playwright from npm.
 //! Node's own test runner runs the tests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::npm;
 use crate::venv::run;
+use crate::workspace::{root, target};
 
 /// Names another Chromium; the tests know it, too.
 const VARIABLE: &str = "CHROMIUM";
+/// Tells the tests where the binary, the tools and their pictures are.
+const TARGET: &str = "CARGO_TARGET_DIR";
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// A test that hangs fails after ten minutes.
 const TIMEOUT: &str = "--test-timeout=600000";
@@ -42,7 +45,7 @@ pub(crate) fn test_where_possible() -> Result<(), String> {
 /// # Errors
 /// What is missing, or what could not be shown.
 pub(crate) fn screenshots() -> Result<(), String> {
-    node(&[], &[root().join("tests/browser/screenshots.mjs")])
+    node(&[], &[root()?.join("tests/browser/screenshots.mjs")])
 }
 
 fn node(flags: &[&str], files: &[PathBuf]) -> Result<(), String> {
@@ -51,7 +54,7 @@ fn node(flags: &[&str], files: &[PathBuf]) -> Result<(), String> {
     }
     npm::install()?;
     eprintln!("\n==> node {}", flags.join(" "));
-    run(Command::new("node").args(flags).args(files).current_dir(root()))
+    run(Command::new("node").args(flags).args(files).current_dir(root()?).env(TARGET, target()?))
 }
 
 fn missing() -> Option<String> {
@@ -67,7 +70,7 @@ fn missing() -> Option<String> {
 }
 
 fn files(names: &[String]) -> Result<Vec<PathBuf>, String> {
-    let directory = root().join("tests/browser");
+    let directory = root()?.join("tests/browser");
     let entries = std::fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let is_meant = |name: &str| names.is_empty() || names.iter().any(|wanted| *wanted == name);
     let of_test = |file: &PathBuf| {
@@ -80,8 +83,4 @@ fn files(names: &[String]) -> Result<Vec<PathBuf>, String> {
         true => Err(format!("no such test in {}", directory.display())),
         false => Ok(files),
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

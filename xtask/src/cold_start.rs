@@ -89,7 +89,7 @@ pub(crate) fn measure(arguments: &[String]) -> Result<(), String> {
 }
 
 fn built() -> Result<Vec<Function>, String> {
-    let packages = build(Target::X86_64, &zips())?;
+    let packages = build(Target::X86_64, &zips()?)?;
     let mut functions = vec![Function::new("nothing", &build_nothing(Target::X86_64)?, None)];
     functions
         .extend(packages.into_iter().map(|package| Function::new(&package.name, &package.binary, Some(package.zip))));

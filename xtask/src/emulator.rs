@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::venv::{run, venv};
+use crate::workspace::{root, target};
 
 /// Tells tests where it is; without it each test process starts its own.
 pub(crate) const VARIABLE: &str = "ORDERFLOW_EMULATOR";
@@ -17,10 +18,10 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one, with its log in `target/emulator/log`.
+    /// Starts one, with its log in `emulator/log` of the target directory.
     pub(crate) fn start() -> Result<Self, String> {
-        let log = state()?.join("log");
-        let log = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let path = state()?.join("log");
+        let log = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut command = command()?;
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn();
         let mut child = child.map_err(|error| format!("{error}: {command:?}"))?;
@@ -29,7 +30,7 @@ impl Emulator {
             BufReader::new(output).read_line(&mut endpoint).map_err(|error| format!("the emulator: {error}"))?;
         }
         match endpoint.trim_end() {
-            "" => Err("the emulator does not start: see target/emulator/log".to_owned()),
+            "" => Err(format!("the emulator does not start: see {}", path.display())),
             endpoint => Ok(Self { child, endpoint: endpoint.to_owned() }),
         }
     }
@@ -48,7 +49,7 @@ pub(crate) fn serve() -> Result<(), String> {
 }
 
 fn command() -> Result<Command, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root()?;
     let bin = venv("emulator", &root.join("xtask/requirements/emulator.txt"))?;
     let mut command = Command::new(bin.join("python"));
     command.arg(root.join("tests/ministack/serve.py")).arg(state()?);
@@ -56,7 +57,7 @@ fn command() -> Result<Command, String> {
 }
 
 fn state() -> Result<PathBuf, String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/emulator");
+    let directory = target()?.join("emulator");
     std::fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     Ok(directory)
 }

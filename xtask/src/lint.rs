@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::npm;
 use crate::venv::{run, venv};
+use crate::workspace::root;
 
 const TEMPLATE: &str = "infra/aws/template.yaml";
 const DEFINITION: &str = "statemachine/order.asl.json";
@@ -34,12 +35,8 @@ pub(crate) fn lint() -> Result<(), String> {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn python(name: &str) -> Result<PathBuf, String> {
-    venv(name, &root().join(format!("xtask/requirements/{name}.txt")))
+    venv(name, &root()?.join(format!("xtask/requirements/{name}.txt")))
 }
 
 fn tool(bin: &Path, name: &str) -> Command {
@@ -48,5 +45,5 @@ fn tool(bin: &Path, name: &str) -> Command {
 }
 
 fn at_root(command: &mut Command) -> Result<(), String> {
-    run(command.current_dir(root()))
+    run(command.current_dir(root()?))
 }

@@ -12,6 +12,7 @@ mod process;
 mod speed;
 mod statistics;
 mod venv;
+mod workspace;
 
 use std::process::{Command, ExitCode};
 

@@ -1,11 +1,12 @@
-//! The tools that come from npm (a linter, the driver of the browser), installed in `target/npm` as the lock file of `xtask/npm`
+//! The tools that come from npm (a linter, the driver of the browser), installed in `npm` of the target directory as the lock file of `xtask/npm`
 //! says. Installed once; anew when that file changes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::venv::{lock, run};
+use crate::workspace::{root, target};
 
 /// The directory with the `node_modules`; `None` where there is no npm. CI must have it.
 ///
@@ -16,8 +17,7 @@ pub(crate) fn install() -> Result<Option<PathBuf>, String> {
     if !there && std::env::var_os("CI").is_none() {
         return Ok(None);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (from, to) = (root.join("xtask/npm"), root.join("target/npm"));
+    let (from, to) = (root()?.join("xtask/npm"), target()?.join("npm"));
     let _lock = lock(&to, "npm").map_err(|error| format!("{}: {error}", to.display()))?;
     let read = |file: PathBuf| fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()));
     let wanted = read(from.join("package-lock.json"))?;

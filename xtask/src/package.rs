@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::venv::{run, venv};
+use crate::workspace;
 
 /// The processor that the functions are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) struct Package {
 
 /// `cargo xtask package [--target arm64|x86-64] [--out DIRECTORY]`
 pub(crate) fn package(arguments: &[String]) -> Result<(), String> {
-    let (mut target, mut out) = (Target::Arm64, zips());
+    let (mut target, mut out) = (Target::Arm64, zips()?);
     let mut arguments = arguments.iter().map(String::as_str);
     while let Some(flag) = arguments.next() {
         match (flag, arguments.next()) {
@@ -59,8 +60,9 @@ pub(crate) fn package(arguments: &[String]) -> Result<(), String> {
 pub(crate) fn build(target: Target, out: &Path) -> Result<Vec<Package>, String> {
     let names = functions()?;
     cargo_lambda(target, &["--bins", "--output-format", "zip", "--lambda-dir", &out.to_string_lossy()])?;
+    let built = built(target)?;
     let package = |name: String| {
-        let (binary, zip) = (built(target).join(&name), out.join(&name).join("bootstrap.zip"));
+        let (binary, zip) = (built.join(&name), out.join(&name).join("bootstrap.zip"));
         Package { name, binary, zip }
     };
     Ok(names.into_iter().map(package).collect())
@@ -68,7 +70,7 @@ pub(crate) fn build(target: Target, out: &Path) -> Result<Vec<Package>, String> 
 
 /// Builds the function that does nothing, with the same flags. Returns its binary.
 pub(crate) fn build_nothing(target: Target) -> Result<PathBuf, String> {
-    let out = zips();
+    let out = zips()?;
     cargo_lambda(target, &["--example", "nothing", "--lambda-dir", &out.to_string_lossy()])?;
     Ok(out.join("nothing/bootstrap"))
 }
@@ -82,9 +84,10 @@ pub(crate) fn megabytes(file: &Path) -> Result<f64, String> {
 /// As `sam build` does it: in the crate's directory, with the template's flags.
 fn cargo_lambda(target: Target, flags: &[&str]) -> Result<(), String> {
     can_compile_for(target.triple())?;
-    let bin = venv("package", &root().join("xtask/requirements/package.txt"))?;
+    let root = workspace::root()?;
+    let bin = venv("package", &root.join("xtask/requirements/package.txt"))?;
     let mut command = Command::new(bin.join("cargo-lambda"));
-    command.current_dir(root().join("infra/aws")).args(["lambda", "build", "--release", "--config", "functions.toml"]);
+    command.current_dir(root.join("infra/aws")).args(["lambda", "build", "--release", "--config", "functions.toml"]);
     // Without the check it would ask `rustup` to download a target.
     command
         .args(["--locked", "--skip-target-check", "--target", target.triple()])
@@ -116,7 +119,7 @@ fn first_in_path(bin: &Path) -> Result<OsString, String> {
 
 /// The functions are the crate's binaries.
 fn functions() -> Result<Vec<String>, String> {
-    let directory = root().join("infra/aws/src/bin");
+    let directory = workspace::root()?.join("infra/aws/src/bin");
     let files = std::fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let name = |file: PathBuf| file.file_stem().map(|name| name.to_string_lossy().into_owned());
     let mut names: Vec<String> = files.flatten().filter_map(|file| name(file.path())).collect();
@@ -124,15 +127,11 @@ fn functions() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-fn built(target: Target) -> PathBuf {
-    root().join("target").join(target.triple()).join("release")
+fn built(target: Target) -> Result<PathBuf, String> {
+    Ok(workspace::target()?.join(target.triple()).join("release"))
 }
 
 /// Where the zips are, unless they shall be elsewhere.
-pub(crate) fn zips() -> PathBuf {
-    root().join("target/lambda")
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+pub(crate) fn zips() -> Result<PathBuf, String> {
+    Ok(workspace::target()?.join("lambda"))
 }

@@ -6,11 +6,10 @@
 mod growth;
 mod service;
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::statistics::median;
+use crate::workspace::target;
 use service::Service;
 
 const RUNS: usize = 5;
@@ -82,7 +81,9 @@ fn build() -> Result<(), String> {
 
 /// One-row commits a second.
 fn yardstick() -> Result<f64, String> {
-    let printed = service::output(Path::new("target/release/examples/one_row_commits"), &["target"])?;
+    let target = target()?;
+    let program = target.join("release/examples/one_row_commits");
+    let printed = service::output(&program, &[&target.to_string_lossy()])?;
     printed.trim().parse().map_err(|_| format!("the yardstick printed {printed:?}"))
 }
 

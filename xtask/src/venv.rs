@@ -1,9 +1,11 @@
-//! Python tools (emulator, linters, cargo-lambda), each set in a virtual environment of its own under `target/venv`, from a
+//! Python tools (emulator, linters, cargo-lambda), each set in a virtual environment of its own under `venv` of the target directory, from a
 //! requirements file with pinned versions and hashes. Made once; made anew when the file changes.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::workspace::{root, target};
 
 /// The environment that has just what `requirements` pins. Returns its `bin` directory.
 ///
@@ -12,7 +14,7 @@ use std::process::Command;
 pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
     let wanted =
         std::fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv");
+    let all = target()?.join("venv");
     let _lock = lock(&all, name).map_err(|error| format!("{}: {error}", all.display()))?;
     let directory = all.join(name);
     let (bin, stamp) = (directory.join("bin"), directory.join("requirements.txt"));
@@ -35,7 +37,7 @@ pub fn venv(name: &str, requirements: &Path) -> Result<PathBuf, String> {
 /// What could not be installed.
 pub fn show(name: Option<String>) -> Result<(), String> {
     let name = name.ok_or("of which environment?")?;
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("requirements/{name}.txt"));
+    let requirements = root()?.join(format!("xtask/requirements/{name}.txt"));
     println!("{}", venv(&name, &requirements)?.display());
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn measure() -> Result<(), String> {
         if stored > BEFORE {
             load(&service, STEP - SAMPLES * ORDERS)?;
         }
-        let few = Service::start_at("target/speed-few")?;
+        let few = Service::start_at("speed-few")?;
         load(&few, BEFORE)?;
         let (mut with_many, mut with_few) = (Vec::new(), Vec::new());
         for _ in 0..SAMPLES {

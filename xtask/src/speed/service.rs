@@ -7,8 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 use crate::process::memory_mb;
-
-const ORDERFLOW: &str = "target/release/orderflow";
+use crate::workspace::target;
 
 /// A running service on a port and a database of its own; ends when dropped.
 pub(super) struct Service {
@@ -21,22 +20,23 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn start() -> Result<Self, String> {
-        Self::start_at("target/speed")
+        Self::start_at("speed")
     }
 
+    /// With its data in this folder of the target directory.
     pub(super) fn start_at(data: &str) -> Result<Self, String> {
-        let data = PathBuf::from(data);
+        let (orderflow, data) = (orderflow()?, target()?.join(data));
         // What an earlier run left, if anything.
         std::fs::remove_dir_all(&data).ok();
-        let mut child = Command::new(ORDERFLOW)
+        let mut child = Command::new(&orderflow)
             .args(["serve", "--listen", "127.0.0.1:0", "--durability", "full", "--log", "warn", "--data"])
             .arg(&data)
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{ORDERFLOW}: {error}"))?;
+            .map_err(|error| format!("{}: {error}", orderflow.display()))?;
         let stdout = child.stdout.take().ok_or("serve has no output")?;
         let (mut stdout, mut greeting) = (BufReader::new(stdout), String::new());
-        stdout.read_line(&mut greeting).map_err(|error| format!("{ORDERFLOW}: {error}"))?;
+        stdout.read_line(&mut greeting).map_err(|error| format!("serve: {error}"))?;
         let Some((_, url)) = greeting.split_once("http://") else {
             return Err(format!("serve did not start: {greeting}"));
         };
@@ -46,7 +46,7 @@ impl Service {
     /// The report of `orderflow load`.
     pub(super) fn load(&self, arguments: &[&str]) -> Result<Value, String> {
         let common = ["load", "--json", "--mix", "good=1", "--url", &self.url];
-        let report = output(Path::new(ORDERFLOW), &[&common, arguments].concat())?;
+        let report = output(&orderflow()?, &[&common, arguments].concat())?;
         serde_json::from_str(&report).map_err(|error| format!("the report of orderflow load: {error}"))
     }
 
@@ -63,6 +63,10 @@ impl Drop for Service {
         self.child.wait().ok();
         std::fs::remove_dir_all(&self.data).ok();
     }
+}
+
+fn orderflow() -> Result<PathBuf, String> {
+    Ok(target()?.join("release/orderflow"))
 }
 
 /// What a command prints.
