@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in what its cases share")]
 
+#[path = "../../../statemachine/tests/recordings/source.rs"]
+mod source;
 mod story;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use asl_graph::{EdgeKind, Execution, Status, events, statuses};
@@ -292,10 +293,9 @@ fn as_told(recorded: &[Value]) -> Vec<HistoryEvent> {
 
 #[test]
 fn executions_recorded_on_aws_are_read_as_they_went() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../statemachine/tests/recordings/data/executions.jsonl");
-    let rows = std::fs::read_to_string(file).unwrap();
+    let Some(rows) = source::rows("executions.jsonl") else { return };
     let (mut read, mut not_drawn, mut erased) = (0, 0, 0);
-    for row in rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()) {
+    for row in rows {
         let Some(recorded) = row["expected"]["events"].as_array() else { continue };
         let history = as_told(recorded);
         // A history of something else altogether says nothing of orders, and does no harm.

@@ -1,7 +1,8 @@
 //! Executions recorded on AWS Step Functions, replayed on the engine.
 //!
-//! The recordings are in `data/`, or where `ORDERFLOW_ASL_RECORDINGS` says. What they prove: for every recorded definition
+//! The recordings stand outside of the repository: `source` says where. What they prove: for every recorded definition
 //! that the engine supports, the same history, field for field. What they miss: timing, and whatever nobody recorded.
+//! What must hold without them is in `tests/cases`.
 //!
 //! How many rows each test compares, and how many it leaves out and why, is written down in it: a row can't get lost in silence.
 
@@ -9,6 +10,7 @@
 
 mod compare;
 mod replay;
+mod source;
 mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use statemachine::{Definition, ExecutionStatus};
+
+use source::rows;
 
 /// Rows whose history cannot be the recorded one, each with the level it reaches. They count as failures.
 const CANNOT_BE_MET: [(&str, u8, &str); 3] = [
@@ -44,17 +48,6 @@ const DESCRIBED_BUT_ERASED: &str = "TestExpressSync::test_query_runtime_memory::
 /// How many choices depend on a time that the recording has replaced by a label; these count as failures.
 const TIMES_ERASED: usize = 6;
 
-fn rows(file: &str) -> Vec<Value> {
-    let folder = std::env::var_os("ORDERFLOW_ASL_RECORDINGS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/data")), PathBuf::from);
-    let path = folder.join(file);
-    let text =
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("no recordings: {}: {error}", path.display()));
-    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(!rows.is_empty(), "{} has no rows", path.display());
-    rows
-}
-
 /// What an execution was started with; nothing given is an empty object.
 fn input(row: &Value) -> Value {
     row["input"].as_str().map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap())
@@ -79,7 +72,7 @@ fn histories_are_those_of_aws() {
     let mut actual = String::new();
     let (mut levels, mut areas) = (BTreeMap::new(), BTreeMap::new());
     let (mut not_yet, mut unexpected) = (0, Vec::new());
-    let rows = rows("executions.jsonl");
+    let Some(rows) = rows("executions.jsonl") else { return };
     for row in rows.iter().filter(|row| row["kind"] == "history") {
         let id = row["id"].as_str().unwrap();
         let events = row["expected"]["events"].as_array().unwrap();
@@ -147,7 +140,8 @@ fn histories_are_those_of_aws() {
 #[test]
 fn executions_described_by_aws_end_the_same_way() {
     let (mut compared, mut erased, mut answers_unknown, mut not_yet, mut wrong) = (0, 0, 0, 0, Vec::new());
-    for row in rows("executions.jsonl").iter().filter(|row| row["kind"] == "sync") {
+    let Some(rows) = rows("executions.jsonl") else { return };
+    for row in rows.iter().filter(|row| row["kind"] == "sync") {
         let id = row["id"].as_str().unwrap();
         // Only a history tells what a task's service answered.
         if row["needs"] != json!([]) {
@@ -198,7 +192,8 @@ fn executions_described_by_aws_end_the_same_way() {
 #[test]
 fn choice_operators_decide_as_aws_does() {
     let (mut compared, mut erased, mut not_yet, mut wrong) = (0, 0, 0, Vec::new());
-    for row in rows("choice_operators.jsonl") {
+    let Some(rows) = rows("choice_operators.jsonl") else { return };
+    for row in rows {
         let id = row["id"].as_str().unwrap();
         match supported(&row["definition"]) {
             None => not_yet += 1,
