@@ -63,7 +63,8 @@ impl Order {
         self.stock_changes(|sku, quantity| StockChange::Settle { sku, quantity })
     }
 
-    /// Writes `rejected` and counts an attempt to mail it. To be saved before the mail is sent.
+    /// Writes `rejected` and counts an attempt to mail it; a confirmed order stays confirmed. To be saved before the mail is
+    /// sent, which goes out only if the order is rejected and the step has no outcome after this was saved.
     pub fn reject(&mut self, reason: Reason, attempt: Attempt) {
         if self.outcome(Step::NotifyRejected).is_none() && self.progress.status != Status::Confirmed {
             self.set_rejected(reason);

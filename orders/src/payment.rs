@@ -124,8 +124,8 @@ impl Order {
         }
     }
 
-    /// Leaves a tombstone where nothing was charged, or `Undoing` where the gateway must be asked.
-    /// The refund goes on only if the step has no outcome after this was saved.
+    /// Leaves a tombstone where nothing was charged, or `Undoing` where the gateway must be asked. A confirmed order keeps its
+    /// money. The refund goes on only where there is something [to undo](Self::to_undo) after this was saved.
     pub fn begin_refund(&mut self, attempt: Attempt) {
         let next = match &self.progress.payment {
             _ if self.outcome(Step::RefundPayment).is_some() || self.progress.status == Status::Confirmed => {
@@ -141,6 +141,14 @@ impl Order {
         self.progress.payment = next;
         if nothing {
             self.record(Step::RefundPayment, Outcome::Done(Done::NothingCharged), attempt);
+        }
+    }
+
+    /// The payment that a refund has begun to undo, and that nobody has recorded as undone.
+    pub const fn to_undo(&self) -> Option<&PaymentId> {
+        match &self.progress.payment {
+            PaymentState::Undoing(id) => Some(id),
+            _ => None,
         }
     }
 

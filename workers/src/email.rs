@@ -11,7 +11,7 @@ use orders::mail::{Mail, MailKind, MailResult};
 use orders::message::{EmailMessage, Task};
 use orders::outcome::Reason;
 use orders::ports::{Catalogue, MailError, Mailer, OrderStore};
-use orders::{Money, Order, Outcome, Queue, RejectReason, Retry, Sku, Step, StepError};
+use orders::{Money, Order, Outcome, Queue, RejectReason, Retry, Sku, Status, Step, StepError};
 use serde_json::{Value, json};
 
 use crate::batch::Worker;
@@ -70,9 +70,10 @@ impl EmailWorker {
             Vec::new()
         })
         .await?;
-        match order.outcome(step) {
-            Some(_) => Ok(closing_output(&order)),
-            None => self.mail(order, step, MailKind::Rejection, delivery).await,
+        match (order.outcome(step), order.progress.status) {
+            (None, Status::Rejected) => self.mail(order, step, MailKind::Rejection, delivery).await,
+            // A confirmed order stays so, and its customer hears nothing else.
+            _ => Ok(closing_output(&order)),
         }
     }
 

@@ -127,12 +127,12 @@ impl PaymentWorker {
 
     async fn refund(&self, order: Order, delivery: &Delivery) -> Result<Value, Retry> {
         let order = self.step(order, |order| order.begin_refund(delivery.attempt())).await?;
-        let order = match (order.outcome(Step::RefundPayment), order.payment_id().cloned()) {
-            (None, Some(id)) => {
+        let order = match order.to_undo().cloned() {
+            Some(id) => {
                 let done = self.undo(&order, &id).await?;
                 self.step(order, |order| order.finish_refund(done, delivery.attempt())).await?
             }
-            _ => order,
+            None => order,
         };
         Ok(json!({ "outcome": order.outcome(Step::RefundPayment) }))
     }

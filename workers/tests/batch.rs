@@ -30,6 +30,7 @@ enum Act {
     Acknowledge,
     DeadLetter,
     Panic,
+    PanicFormatted,
     Hang,
     Undecodable,
 }
@@ -153,6 +154,7 @@ impl Worker for Scripted {
             Act::Acknowledge => Verdict::Acknowledge,
             Act::DeadLetter => Verdict::DeadLetter { error: "Hopeless", cause: "x".repeat(5000) },
             Act::Panic => panic!("as scripted"),
+            Act::PanicFormatted => panic!("for the {}nd time", 2),
             Act::Hang => std::future::pending().await,
             Act::Undecodable => unreachable!("never decoded"),
         }
@@ -217,7 +219,7 @@ fn expected(script: &Script) -> (bool, bool) {
     match script.act {
         Act::Acknowledge => (true, false),
         Act::DeadLetter | Act::Undecodable => (dead, dead),
-        Act::Retry | Act::Panic | Act::Hang => retry,
+        Act::Retry | Act::Panic | Act::PanicFormatted | Act::Hang => retry,
         Act::Succeed | Act::Reject => match script.task {
             Answer::Ok | Answer::Spent => (true, false),
             Answer::Invalid => (dead, dead),
@@ -303,6 +305,17 @@ async fn what_there_is_no_time_for_goes_back_at_once_and_is_dead_lettered_only_a
     assert_eq!((letter.error.as_str(), letter.step), ("NotAttempted", Some(Step::ReserveInventory)));
     assert_eq!(letter.order_id.as_ref().unwrap().as_str(), "ord_00000000000000000000000000");
     assert!(log.answered.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dead_letter_of_a_step_that_panicked_says_with_which_words() {
+    for (act, words) in [(Act::Panic, "as scripted"), (Act::PanicFormatted, "for the 2nd time")] {
+        let scripts = one(Script { act, receive_count: 10, ..GOOD });
+        let platform = Platform::new(scripts.clone());
+        assert!(platform.run(event(&scripts), settings(), Duration::from_secs(30)).await.is_empty());
+        let letter = platform.log.lock().dead.remove(&0).unwrap();
+        assert_eq!((letter.error.as_str(), letter.cause.as_str()), ("Panicked", words));
+    }
 }
 
 #[tokio::test(start_paused = true)]
