@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::language::CONTEXT_FIELDS;
 use crate::path::{Missing, Segment, walk};
 use crate::token::TaskToken;
 
@@ -44,6 +45,8 @@ impl Context {
 pub(crate) struct ContextObject<'e> {
     pub(crate) context: &'e Context,
     pub(crate) started: Timestamp,
+    /// How often it was redriven, and when last.
+    pub(crate) redriven: Option<(u32, Timestamp)>,
     pub(crate) input: Option<&'e Value>,
     pub(crate) state: &'e str,
     pub(crate) entered: Timestamp,
@@ -57,16 +60,7 @@ impl ContextObject<'_> {
     /// The value at a definite path.
     pub(crate) fn select(&self, segments: &[Segment]) -> Result<Value, Missing> {
         if let [Segment::Field(part), Segment::Field(field), rest @ ..] = segments {
-            let value: Option<Cow<'_, Value>> = match (part.as_str(), field.as_str()) {
-                ("Execution", "Input") => self.input.map(Cow::Borrowed),
-                ("Execution", field) => self.execution(field).map(Cow::Owned),
-                ("State", field) => self.state(field).map(Cow::Owned),
-                ("StateMachine", "Id") => Some(Cow::Owned(json!(self.context.state_machine_arn))),
-                ("StateMachine", "Name") => Some(Cow::Owned(json!(self.context.state_machine_name))),
-                ("Task", "Token") => self.token.map(|token| Cow::Owned(json!(token.as_str()))),
-                _ => None,
-            };
-            let value = value.ok_or(Missing { found: 1 })?;
+            let value = self.field(part, field).ok_or(Missing { found: 1 })?;
             return walk(&value, rest).cloned().map_err(|missing| Missing { found: missing.found + 2 });
         }
         walk(&self.whole(), segments).cloned()
@@ -74,43 +68,41 @@ impl ContextObject<'_> {
 
     /// All of it.
     pub(crate) fn whole(&self) -> Value {
-        let part = |fields: &[&str], of: &dyn Fn(&str) -> Option<Value>| -> Value {
-            Value::Object(fields.iter().filter_map(|field| Some(((*field).to_owned(), of(field)?))).collect())
-        };
         let mut whole = Map::new();
-        let execution = ["Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount"];
-        let with_input = |field: &str| if field == "Input" { self.input.cloned() } else { self.execution(field) };
-        whole.insert("Execution".to_owned(), part(&execution, &with_input));
-        whole.insert("State".to_owned(), part(&["Name", "EnteredTime", "RetryCount"], &|field| self.state(field)));
-        whole.insert(
-            "StateMachine".to_owned(),
-            json!({"Id": self.context.state_machine_arn, "Name": self.context.state_machine_name}),
-        );
-        if let Some(token) = self.token {
-            whole.insert("Task".to_owned(), json!({"Token": token.as_str()}));
+        for (name, fields) in CONTEXT_FIELDS {
+            let fields =
+                fields.iter().filter_map(|field| Some(((*field).to_owned(), self.field(name, field)?.into_owned())));
+            let part: Map<String, Value> = fields.collect();
+            if !part.is_empty() {
+                whole.insert(name.to_owned(), Value::Object(part));
+            }
         }
         Value::Object(whole)
     }
 
-    fn execution(&self, field: &str) -> Option<Value> {
-        Some(match field {
-            "Id" => json!(self.context.execution_arn),
-            "Name" => json!(self.context.execution_name),
-            "RoleArn" => json!(self.context.role_arn),
-            "StartTime" => json!(instant(self.started)),
-            // Nothing here can be redriven yet, and AWS gives the count of any execution but those of Express workflows.
-            "RedriveCount" if self.context.execution_arn.split(':').nth(5) != Some("express") => json!(0),
+    /// One of [`CONTEXT_FIELDS`], where it is there.
+    fn field(&self, part: &str, field: &str) -> Option<Cow<'_, Value>> {
+        let context = self.context;
+        let made = match (part, field) {
+            ("Execution", "Input") => return self.input.map(Cow::Borrowed),
+            ("Execution", "Id") => json!(context.execution_arn),
+            ("Execution", "Name") => json!(context.execution_name),
+            ("Execution", "RoleArn") => json!(context.role_arn),
+            ("Execution", "StartTime") => json!(instant(self.started)),
+            // Executions of Express workflows can't be redriven, and AWS gives them no count.
+            ("Execution", "RedriveCount") if context.execution_arn.split(':').nth(5) != Some("express") => {
+                json!(self.redriven.map_or(0, |(count, _)| count))
+            }
+            ("Execution", "RedriveTime") => json!(instant(self.redriven?.1)),
+            ("State", "Name") => json!(self.state),
+            ("State", "EnteredTime") => json!(instant(self.entered)),
+            ("State", "RetryCount") => json!(self.retry_count?),
+            ("StateMachine", "Id") => json!(context.state_machine_arn),
+            ("StateMachine", "Name") => json!(context.state_machine_name),
+            ("Task", "Token") => json!(self.token?.as_str()),
             _ => return None,
-        })
-    }
-
-    fn state(&self, field: &str) -> Option<Value> {
-        Some(match field {
-            "Name" => json!(self.state),
-            "EnteredTime" => json!(instant(self.entered)),
-            "RetryCount" => json!(self.retry_count?),
-            _ => return None,
-        })
+        };
+        Some(Cow::Owned(made))
     }
 }
 
@@ -136,6 +128,7 @@ pub(crate) mod tests {
         test(&ContextObject {
             context: &context,
             started: Timestamp::UNIX_EPOCH,
+            redriven: Some((1, Timestamp::UNIX_EPOCH)),
             input: Some(&input),
             state: "Charge",
             entered: Timestamp::UNIX_EPOCH,
@@ -159,7 +152,12 @@ pub(crate) mod tests {
 
     #[test]
     fn times_have_milliseconds_and_a_z() {
-        with_context(|object| assert_eq!(object.state("EnteredTime"), Some(json!("1970-01-01T00:00:00.000Z"))));
+        with_context(|object| {
+            assert_eq!(
+                object.field("State", "EnteredTime").map(Cow::into_owned),
+                Some(json!("1970-01-01T00:00:00.000Z"))
+            )
+        });
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! page and recorded histories differ, the recordings hold.
 
 use crate::document::Excess;
+use crate::language::{
+    ALL, DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, NO_CHOICE_MATCHED, RESULT_PATH_MATCH_FAILURE, RUNTIME, TASK_FAILED,
+    TIMEOUT,
+};
 use crate::limits::MAX_PAYLOAD_DEPTH;
 
 /// Error and cause, as `SendTaskFailure` or the engine itself gave them. Both may be absent.
@@ -23,11 +27,6 @@ enum Nature {
     /// No retrier and no catcher sees it.
     Terminal,
 }
-
-pub(crate) const TIMEOUT: &str = "States.Timeout";
-const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
-const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
-const RUNTIME: &str = "States.Runtime";
 
 impl Failure {
     pub(crate) fn new(error: Option<String>, cause: Option<String>) -> Self {
@@ -62,11 +61,11 @@ impl Failure {
     }
 
     pub(crate) fn no_choice_matched(cause: String) -> Self {
-        Self::named("States.NoChoiceMatched", Some(cause), Nature::Plain)
+        Self::named(NO_CHOICE_MATCHED, Some(cause), Nature::Plain)
     }
 
     pub(crate) fn result_path_match(cause: String) -> Self {
-        Self::named("States.ResultPathMatchFailure", Some(cause), Nature::Plain)
+        Self::named(RESULT_PATH_MATCH_FAILURE, Some(cause), Nature::Plain)
     }
 
     /// Whether the name in an `ErrorEquals` means this failure.
@@ -74,8 +73,8 @@ impl Failure {
         let is_timeout = self.error.as_deref() == Some(TIMEOUT);
         match (self.nature, name) {
             (Nature::Terminal, _) => false,
-            (_, "States.ALL") => true,
-            (_, "States.TaskFailed") => !is_timeout,
+            (_, ALL) => true,
+            (_, TASK_FAILED) => !is_timeout,
             (Nature::MissedHeartbeat, HEARTBEAT_TIMEOUT) => true,
             _ => self.error.as_deref() == Some(name),
         }

@@ -48,6 +48,7 @@
 //! | `execution` | running it |
 //! | `effect` | what goes in and out of an execution |
 //! | `history` | AWS's history events |
+//! | `language` | the names that definitions are made of |
 //! | `snapshot`, `token`, `rng` | what is kept between events, how a task is answered, where randomness comes from |
 //! | `path`, `reference`, `template`, `choice`, `retry`, `failure`, `resource`, `timestamp` | the parts of the language |
 
@@ -59,6 +60,7 @@ mod effect;
 mod execution;
 mod failure;
 pub mod history;
+pub mod language;
 mod limits;
 mod path;
 mod reference;

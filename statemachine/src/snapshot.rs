@@ -25,6 +25,9 @@ pub struct Snapshot {
     /// When it started.
     #[serde(rename = "t")]
     pub(crate) started: Timestamp,
+    /// How often it was redriven, and when last.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redriven: Option<(u32, Timestamp)>,
     /// Its input, kept only when the definition can read it. In a tuple, so that `null` differs from nothing.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<(Document,)>,

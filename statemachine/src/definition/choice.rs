@@ -75,7 +75,7 @@ pub(crate) fn rule(fields: &Fields<'_>, top: bool) -> Option<Rule> {
             let test = match operator_called(name) {
                 Some(operator) => test(fields, name, operator),
                 None => {
-                    let names = all_operators();
+                    let names = choice_operators();
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
                     match closest(name, &names) {
                         Some(meant) => fields.fault(name, format!("is not an operator; did you mean `{meant}`?")),
@@ -125,7 +125,8 @@ fn operator_called(name: &str) -> Option<Operator> {
     })
 }
 
-fn all_operators() -> Vec<String> {
+/// Every operator that a rule may have.
+pub fn choice_operators() -> Vec<String> {
     let mut names: Vec<String> = ["And", "Or", "Not", "StringMatches"].map(str::to_owned).to_vec();
     names.extend(TESTS.iter().map(|(name, _)| (*name).to_owned()));
     for (kind, _) in KINDS {

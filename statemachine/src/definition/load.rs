@@ -13,6 +13,7 @@ use super::fault::{Fault, InvalidDefinition};
 use super::fields::{Faults, Fields, closest, kind};
 use super::{Definition, Kind, Machine, MachineIndex, Next, Selection, State, StateIndex, TaskState, Text, Until};
 use super::{choice, json, reach, recovery};
+use crate::language::{BRANCH_FIELDS, MACHINE_FIELDS, STATE_TYPES};
 use crate::limits::MAX_SECONDS;
 use crate::reference::ResultPath;
 use crate::resource::Resource;
@@ -22,47 +23,9 @@ use crate::timestamp;
 const LONGEST_NAME: usize = 80;
 const LONGEST_TEXT: usize = 1024 * 1024;
 
-const TOP: [&str; 5] = ["StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"];
-const BRANCH: [&str; 2] = ["StartAt", "States"];
-
-const KINDS: [&str; 8] = ["Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
-
-/// Every field a JSONPath state of any kind may have.
-const ANY_KIND: [&str; 33] = [
-    "InputPath",
-    "OutputPath",
-    "Parameters",
-    "Result",
-    "ResultPath",
-    "ResultSelector",
-    "Retry",
-    "Catch",
-    "Next",
-    "End",
-    "Resource",
-    "TimeoutSeconds",
-    "TimeoutSecondsPath",
-    "HeartbeatSeconds",
-    "HeartbeatSecondsPath",
-    "Credentials",
-    "Choices",
-    "Default",
-    "Seconds",
-    "SecondsPath",
-    "Timestamp",
-    "TimestampPath",
-    "Error",
-    "ErrorPath",
-    "Cause",
-    "CausePath",
-    "Branches",
-    "ItemProcessor",
-    "ItemsPath",
-    "ItemSelector",
-    "MaxConcurrency",
-    "Iterator",
-    "ItemReader",
-];
+/// Fields that only a `Map` has.
+const MAP_FIELDS: [&str; 6] =
+    ["ItemProcessor", "ItemsPath", "ItemSelector", "MaxConcurrency", "Iterator", "ItemReader"];
 
 /// Fields of what is to come, with what they belong to.
 const LATER: [(&str, &str); 4] = [
@@ -91,7 +54,7 @@ pub(crate) fn load(text: &str) -> Result<Definition, InvalidDefinition> {
     }
 
     let top = Fields { state: None, prefix: "", map: root, faults: &faults };
-    top.only(&TOP, &[], "a state machine");
+    top.only(&MACHINE_FIELDS, &[], "a state machine");
     let jsonata = is_jsonata(&top, false);
     if jsonata {
         top.unsupported("QueryLanguage", "JSONata is not supported yet");
@@ -272,7 +235,8 @@ impl Loader<'_> {
         let Some((compiled_kind, allowed)) = self.kind(fields, kind_name, scope) else { return };
 
         let always = ["Type", "QueryLanguage", "Assign", "Arguments", "Output", "Items"];
-        fields.only(&[&always, allowed].concat(), &ANY_KIND, &format!("a `{kind_name}` state"));
+        let elsewhere: Vec<&str> = STATE_TYPES.iter().flat_map(|kind| kind.fields).copied().chain(MAP_FIELDS).collect();
+        fields.only(&[&always, allowed].concat(), &elsewhere, &format!("a `{kind_name}` state"));
         let has = |field: &str| allowed.contains(&field);
         let next = if has("Next") { self.next(fields, scope) } else { Some(Next::End) };
         let state = State {
@@ -318,53 +282,14 @@ impl Loader<'_> {
 
     /// What is particular to the kind, and the names of all fields such a state may have.
     fn kind(&self, fields: &Fields<'_>, name: &str, scope: &Scope<'_>) -> Option<(Kind, &'static [&'static str])> {
-        let (kind, allowed): (Option<Kind>, &[&str]) = match name {
-            "Pass" => (
-                Some(Kind::Pass { result: fields.get("Result").cloned() }),
-                &["InputPath", "OutputPath", "Parameters", "Result", "ResultPath", "Next", "End"],
-            ),
-            "Task" => (
-                self.task(fields),
-                &[
-                    "InputPath",
-                    "OutputPath",
-                    "Parameters",
-                    "ResultPath",
-                    "ResultSelector",
-                    "Retry",
-                    "Catch",
-                    "Next",
-                    "End",
-                    "Resource",
-                    "TimeoutSeconds",
-                    "TimeoutSecondsPath",
-                    "HeartbeatSeconds",
-                    "HeartbeatSecondsPath",
-                    "Credentials",
-                ],
-            ),
-            "Choice" => (self.choice(fields, scope), &["InputPath", "OutputPath", "Choices", "Default"]),
-            "Wait" => (
-                self.wait(fields),
-                &["InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp", "TimestampPath", "Next", "End"],
-            ),
-            "Succeed" => (Some(Kind::Succeed), &["InputPath", "OutputPath"]),
-            "Fail" => (Some(self.fail(fields)), &["Error", "ErrorPath", "Cause", "CausePath"]),
-            "Parallel" => (
-                self.parallel(fields),
-                &[
-                    "InputPath",
-                    "OutputPath",
-                    "Parameters",
-                    "ResultPath",
-                    "ResultSelector",
-                    "Retry",
-                    "Catch",
-                    "Next",
-                    "End",
-                    "Branches",
-                ],
-            ),
+        let kind = match name {
+            "Pass" => Some(Kind::Pass { result: fields.get("Result").cloned() }),
+            "Task" => self.task(fields),
+            "Choice" => self.choice(fields, scope),
+            "Wait" => self.wait(fields),
+            "Succeed" => Some(Kind::Succeed),
+            "Fail" => Some(self.fail(fields)),
+            "Parallel" => self.parallel(fields),
             "Map" => {
                 fields.unsupported("Type", "`Map` is not supported yet");
                 // Its targets are still looked up, so that a wrong name is found now.
@@ -372,7 +297,8 @@ impl Loader<'_> {
                 return None;
             }
             other => {
-                match closest(other, &KINDS) {
+                let names: Vec<&str> = STATE_TYPES.iter().map(|kind| kind.name).chain(["Map"]).collect();
+                match closest(other, &names) {
                     Some(meant) => {
                         fields.fault("Type", format!("`{other}` is not a type of state; did you mean `{meant}`?"))
                     }
@@ -381,6 +307,7 @@ impl Loader<'_> {
                 return None;
             }
         };
+        let allowed = STATE_TYPES.iter().find(|kind| kind.name == name)?.fields;
         // A kind that could not be compiled still has its other fields checked: any kind will do for that.
         Some((kind.unwrap_or(Kind::Succeed), allowed))
     }
@@ -484,7 +411,7 @@ impl Loader<'_> {
             };
             let prefix = format!("Branches[{at}].");
             let branch = Fields { prefix: &prefix, map, ..*fields };
-            branch.only(&BRANCH, &[], "a branch");
+            branch.only(&BRANCH_FIELDS, &[], "a branch");
             branches.push(self.machine(&branch));
         }
         Some(Kind::Parallel { branches })

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use choice::choice_operators;
 pub use fault::{Fault, InvalidDefinition};
 pub use view::{MachineView, StateKind, StateView, TaskView, Transition, TransitionKind};
 

@@ -6,17 +6,14 @@ use serde_json::Value;
 
 use super::StateIndex;
 use super::fields::{Fields, kind};
+use crate::language::{ALL, CATCHER_FIELDS, RETRIER_FIELDS};
 use crate::limits::{MAX_DELAY_SECONDS, MAX_SECONDS};
 use crate::retry::{Catcher, Retrier};
-
-const RETRIER: [&str; 6] =
-    ["ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"];
-const CATCHER: [&str; 3] = ["ErrorEquals", "Next", "ResultPath"];
 
 /// The defaults of AWS: a second, three times, doubling.
 pub(crate) fn retriers(fields: &Fields<'_>) -> Vec<Retrier> {
     elements(fields, "Retry", |element| {
-        element.only(&RETRIER, &[], "a retrier");
+        element.only(&RETRIER_FIELDS, &[], "a retrier");
         let interval_seconds = element.number("IntervalSeconds", 1, MAX_SECONDS).unwrap_or(1);
         let max_delay_seconds = element.number("MaxDelaySeconds", 1, MAX_DELAY_SECONDS - 1);
         if max_delay_seconds.is_some_and(|longest| longest <= interval_seconds) {
@@ -53,7 +50,7 @@ pub(crate) fn catchers(fields: &Fields<'_>, target: &dyn Fn(&Fields<'_>, &str) -
                 element.unsupported(field, format!("{what} not supported yet"));
             }
         }
-        element.only(&[&CATCHER[..], &["Assign", "Output"]].concat(), &[], "a catcher");
+        element.only(&[&CATCHER_FIELDS[..], &["Assign", "Output"]].concat(), &[], "a catcher");
         if !element.has("Next") {
             element.fault("Next", "is missing");
         }
@@ -74,7 +71,8 @@ fn elements<T>(fields: &Fields<'_>, list: &str, read: impl Fn(&Fields<'_>) -> Op
         };
         let prefix = format!("{}{place}.", fields.prefix);
         let element = Fields { prefix: &prefix, map, ..*fields };
-        if at + 1 < items.len() && element.list("ErrorEquals").iter().any(|name| name == "States.ALL") {
+        let errors = element.get("ErrorEquals").and_then(Value::as_array);
+        if at + 1 < items.len() && errors.is_some_and(|errors| errors.iter().any(|name| name == ALL)) {
             element.fault(
                 "ErrorEquals",
                 format!("`States.ALL` must be in the last element of `{list}`: those after it would never match"),
@@ -94,7 +92,7 @@ fn errors(element: &Fields<'_>) -> Arc<[String]> {
     if items.is_empty() && element.get("ErrorEquals").is_some_and(Value::is_array) {
         element.fault("ErrorEquals", "must name at least one error");
     }
-    if items.len() > 1 && items.iter().any(|name| name == "States.ALL") {
+    if items.len() > 1 && items.iter().any(|name| name == ALL) {
         element.fault("ErrorEquals", "`States.ALL` must stand alone");
     }
     let mut names = Vec::with_capacity(items.len());

@@ -161,6 +161,7 @@ impl Execution {
         let run = Snapshot {
             context,
             started: now,
+            redriven: None,
             input: definition.reads_execution_input.then(|| (input.clone(),)),
             status: ExecutionStatus::Running,
             times_out: definition.timeout_seconds.map(|seconds| timers::after(now, seconds)),

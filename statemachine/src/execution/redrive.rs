@@ -51,6 +51,7 @@ impl Execution {
         let states = &self.definition.machine(self.definition.root()).states;
         let index = index.filter(|index| states.contains(index)).ok_or(NotRedrivable::State(from.state))?;
         self.run.status = ExecutionStatus::Running;
+        self.run.redriven = Some((from.count, now));
         self.run.times_out = self.definition.timeout_seconds.map(|seconds| timers::after(now, seconds));
         self.run.input = self.definition.reads_execution_input.then(|| (Document::new(from.execution_input),));
         let definition = Arc::clone(&self.definition);

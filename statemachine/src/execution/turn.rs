@@ -370,6 +370,7 @@ impl<'t> Turn<'t> {
         read(&ContextObject {
             context: &self.run.context,
             started: self.run.started,
+            redriven: self.run.redriven,
             input: self.run.input.as_ref().map(|(input,)| input.value()),
             state: &flow.state,
             entered: flow.entered,

@@ -1,4 +1,4 @@
-//! Tasks on a virtual clock: time-outs, heartbeats, retries, catchers, tokens, limits.
+//! Executions on a virtual clock: what a case in `tests/cases` can't say. Tokens, snapshots, a clock that is late.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in what its cases share")]
 
@@ -100,66 +100,6 @@ fn caught(extra: Value, errors: &[&str]) -> Value {
 }
 
 #[test]
-fn a_task_times_out_a_day_after_it_was_started() {
-    let mut run = Clocked::start(caught(json!({"TimeoutSeconds": 86400}), &["States.Timeout"]), json!({"order": 1}));
-    let task = run.task().id;
-    run.pass(100);
-    run.tell(Event::TaskStarted(task)).unwrap();
-    run.pass(86_399);
-    assert_eq!(run.execution.status(), ExecutionStatus::Running);
-    run.pass(1);
-    assert_eq!(run.outcome().output, Some(json!({"order": 1, "error": {"Error": "States.Timeout", "Cause": null}})));
-    assert!(run.kinds().contains(&EventType::TaskTimedOut));
-    assert_eq!(run.execution.next_timer(), None);
-}
-
-#[test]
-fn a_task_that_nobody_starts_times_out_as_well() {
-    let mut run = Clocked::start(caught(json!({"TimeoutSeconds": 60}), &["States.Timeout"]), json!({}));
-    run.pass(60);
-    assert_eq!(run.outcome().status, ExecutionStatus::Succeeded);
-}
-
-#[test]
-fn a_heartbeat_puts_its_time_out_off_and_a_missed_one_is_both_kinds_of_time_out() {
-    for (name, status) in [
-        ("States.HeartbeatTimeout", ExecutionStatus::Succeeded),
-        ("States.Timeout", ExecutionStatus::Succeeded),
-        ("States.TaskFailed", ExecutionStatus::Failed),
-    ] {
-        let mut run =
-            Clocked::start(caught(json!({"TimeoutSeconds": 100, "HeartbeatSeconds": 10}), &[name]), json!({}));
-        let task = run.task().id;
-        run.tell(Event::TaskSubmitted { task, output: json!({}) }).unwrap();
-        for _ in 0..5 {
-            run.pass(9);
-            run.tell(Event::Heartbeat(task)).unwrap();
-        }
-        assert_eq!(run.execution.status(), ExecutionStatus::Running);
-        run.pass(10);
-        assert_eq!(run.outcome().status, status, "{name}");
-    }
-}
-
-#[test]
-fn heartbeats_do_not_put_the_time_out_off() {
-    let mut run = Clocked::start(
-        one_task(
-            json!({"TimeoutSeconds": 20, "HeartbeatSeconds": 10, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Undo"}]}),
-        ),
-        json!({}),
-    );
-    let task = run.task().id;
-    run.tell(Event::TaskStarted(task)).unwrap();
-    for _ in 0..2 {
-        run.pass(9);
-        run.tell(Event::Heartbeat(task)).unwrap();
-    }
-    run.pass(2);
-    assert_ne!(run.execution.status(), ExecutionStatus::Running);
-}
-
-#[test]
 fn retries_back_off_and_each_has_a_fresh_token() {
     let retry = json!([{"ErrorEquals": ["Busy"], "IntervalSeconds": 3, "BackoffRate": 2, "MaxAttempts": 3, "MaxDelaySeconds": 10}]);
     let mut run = Clocked::start(caught(json!({"Retry": retry}), &["States.ALL"]), json!({}));
@@ -179,59 +119,6 @@ fn retries_back_off_and_each_has_a_fresh_token() {
 }
 
 #[test]
-fn the_first_retrier_that_names_the_error_counts_even_with_no_attempts() {
-    let retry = json!([{"ErrorEquals": ["Declined"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}]);
-    let mut run = Clocked::start(caught(json!({"Retry": retry}), &["States.ALL"]), json!({}));
-    run.fail("Declined");
-    assert_eq!(run.outcome().status, ExecutionStatus::Succeeded);
-    assert!(run.kinds().iter().filter(|kind| **kind == EventType::TaskScheduled).count() == 1);
-}
-
-#[test]
-fn a_refused_message_is_retried_and_starts_a_fresh_task() {
-    let retry = json!([{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]);
-    let mut run = Clocked::start(caught(json!({"Retry": retry}), &["States.ALL"]), json!({}));
-    let first = run.task().id;
-    run.tell(Event::SubmitFailed { task: first, error: Some("SQS.SqsException".to_owned()), cause: None }).unwrap();
-    run.pass_to_timer();
-    let second = run.task().id;
-    assert_ne!(first, second);
-    assert_eq!(run.tell(Event::TaskSucceeded { task: first, output: json!(1) }), Err(Unexpected::UnknownTask));
-    run.tell(Event::StartFailed { task: second, error: Some("SQS.SdkClientException".to_owned()), cause: None })
-        .unwrap();
-    let told: Vec<EventType> = run.kinds();
-    assert!(
-        told.windows(3)
-            .any(|kinds| { kinds == [EventType::TaskScheduled, EventType::TaskStarted, EventType::TaskSubmitFailed] })
-    );
-    assert!(told.windows(2).any(|kinds| kinds == [EventType::TaskScheduled, EventType::TaskStartFailed]));
-}
-
-#[test]
-fn an_answer_may_come_before_the_submission_is_reported() {
-    let mut run = Clocked::start(
-        json!({"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": QUEUE, "End": true}}}),
-        json!({}),
-    );
-    let task = run.task().id;
-    run.tell(Event::TaskSucceeded { task, output: json!({"paid": true}) }).unwrap();
-    assert_eq!(run.outcome().output, Some(json!({"paid": true})));
-    assert_eq!(
-        run.kinds(),
-        [
-            EventType::ExecutionStarted,
-            EventType::TaskStateEntered,
-            EventType::TaskScheduled,
-            EventType::TaskStarted,
-            EventType::TaskSucceeded,
-            EventType::TaskStateExited,
-            EventType::ExecutionSucceeded,
-        ]
-    );
-    assert_eq!(run.tell(Event::TaskSubmitted { task, output: json!({}) }), Err(Unexpected::Finished));
-}
-
-#[test]
 fn only_the_token_that_was_given_opens_its_task() {
     let run = Clocked::start(caught(json!({}), &["States.ALL"]), json!({}));
     let task = run.task();
@@ -244,18 +131,6 @@ fn only_the_token_that_was_given_opens_its_task() {
 }
 
 #[test]
-fn an_execution_times_out_as_a_whole() {
-    let mut run = Clocked::start(
-        json!({"TimeoutSeconds": 5, "StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}),
-        json!({}),
-    );
-    run.pass(5);
-    assert_eq!(run.outcome().status, ExecutionStatus::TimedOut);
-    assert_eq!(run.kinds().last(), Some(&EventType::ExecutionTimedOut));
-    assert_eq!(run.tell(Event::TimerFired), Err(Unexpected::Finished));
-}
-
-#[test]
 fn of_two_timers_that_are_both_late_the_earlier_happens_first() {
     let mut run = Clocked::start(
         json!({"TimeoutSeconds": 70, "StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}),
@@ -263,25 +138,6 @@ fn of_two_timers_that_are_both_late_the_earlier_happens_first() {
     );
     run.pass(1000);
     assert_eq!(run.outcome().status, ExecutionStatus::Succeeded);
-}
-
-#[test]
-fn a_failed_branch_gives_its_siblings_up() {
-    let branch =
-        |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Task", "Resource": QUEUE, "End": true}}});
-    let mut run = Clocked::start(
-        json!({"StartAt": "Both", "States": {
-            "Both": {"Type": "Parallel", "Branches": [branch("A"), branch("B")], "End": true,
-                "Catch": [{"ErrorEquals": ["Broken"], "Next": "Undo"}]},
-            "Undo": {"Type": "Wait", "Seconds": 1, "End": true}}}),
-        json!({}),
-    );
-    let tasks: Vec<_> = run.execution.open_tasks().collect();
-    run.fail("Broken");
-    assert_eq!(run.tell(Event::TaskSucceeded { task: tasks[0], output: json!(1) }), Err(Unexpected::UnknownTask));
-    assert_eq!(run.execution.current_states().collect::<Vec<_>>(), ["Undo"]);
-    run.pass_to_timer();
-    assert_eq!(run.outcome().output, Some(json!({"Error": "Broken", "Cause": null})));
 }
 
 #[test]
@@ -315,24 +171,6 @@ fn a_loop_ends_with_the_history_full() {
 }
 
 #[test]
-fn a_loop_that_wraps_its_own_input_ends_before_the_stack_does() {
-    let run = Clocked::start(
-        json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"in.$": "$"}, "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}),
-        json!({}),
-    );
-    assert_eq!(run.outcome().error.as_deref(), Some("States.DataLimitExceeded"));
-}
-
-#[test]
-fn a_result_of_more_than_256_kib_is_a_failure_that_can_be_caught() {
-    let mut run = Clocked::start(caught(json!({}), &["States.DataLimitExceeded"]), json!({}));
-    let task = run.task().id;
-    run.tell(Event::TaskSucceeded { task, output: json!("x".repeat(256 * 1024)) }).unwrap();
-    assert_eq!(run.outcome().status, ExecutionStatus::Succeeded);
-    assert!(run.kinds().contains(&EventType::TaskFailed));
-}
-
-#[test]
 fn another_definition_than_the_one_it_ran_with_fails_the_execution() {
     let mut run = Clocked::start(caught(json!({}), &["States.ALL"]), json!({}));
     let other = Definition::parse(r#"{"StartAt": "X", "States": {"X": {"Type": "Succeed"}}}"#).unwrap();
@@ -340,17 +178,6 @@ fn another_definition_than_the_one_it_ran_with_fails_the_execution() {
     run.execution = Execution::resume(Arc::new(other), serde_json::from_str(&text).unwrap());
     run.tell(Event::TimerFired).unwrap();
     assert_eq!(run.outcome().error.as_deref(), Some("States.Runtime"));
-}
-
-#[test]
-fn a_result_that_cannot_be_placed_is_a_match_failure() {
-    let mut run = Clocked::start(
-        json!({"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": QUEUE, "ResultPath": "$.a", "End": true}}}),
-        json!([1]),
-    );
-    let task = run.task().id;
-    run.tell(Event::TaskSucceeded { task, output: json!(1) }).unwrap();
-    assert_eq!(run.outcome().error.as_deref(), Some("States.ResultPathMatchFailure"));
 }
 
 fn charge() -> Value {
