@@ -24,7 +24,7 @@ use crate::{Done, Order, Outcome, RejectReason, Status, Step};
 pub struct PaymentId(pub String);
 
 /// What is known of an order's payment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum PaymentState {
     /// Nothing was tried.
     #[default]

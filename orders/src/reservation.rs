@@ -7,7 +7,7 @@ use crate::order::Attempt;
 use crate::{Done, Money, Order, Outcome, Product, RejectReason, Status, Step, StockChange};
 
 /// What an order holds of the stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Reservation {
     /// Nothing yet.
     #[default]
