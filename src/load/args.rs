@@ -26,8 +26,8 @@ flaky out, which is slow on purpose and has a line of its own.
 
 Metrics for --assert: accept_ and e2e_ with p50, p90, p99, p999 or max; throughput (orders ended a second); errors.
 
-Exit codes: 0 done, the books balance and every threshold holds; 1 it could not be run, or the books don't balance; 2 wrong usage; 3 a
-threshold does not hold; 130 stopped by Ctrl-C (what was sent is still judged).";
+Exit codes: 0 done, the books balance and every threshold holds; 1 it could not be run, or the books could not be read or don't
+balance; 2 wrong usage; 3 a threshold does not hold; 130 stopped by Ctrl-C (what was sent is still judged).";
 
 /// Which load, on whom, and what must hold.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use ops::load::{self, Latency, Load, Plan, Progress, Report, Target, Until};
+use ops::load::{self, Latency, Load, LoadError, Pace, Plan, Progress, Report, Target, Until};
 
 use crate::config::ops_key;
 use crate::load::args::LoadArgs;
@@ -34,16 +34,24 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     let bar = bar(&load);
     let report = runtime.block_on(async {
         let stop = Shutdown::on_signal().context("Ctrl-C can't be caught")?;
-        anyhow::Ok(load::run(&plan, &stop.flag(), &mut |progress| tell(&bar, &load, progress)).await?)
+        anyhow::Ok(load::run(&plan, &stop.flag(), &mut |progress| tell(&bar, &load, progress)).await)
     })?;
     bar.finish_and_clear();
-    if let Some(path) = &args.html {
-        std::fs::write(path, load::page(&report)?).with_context(|| format!("{} can't be written", path.display()))?;
-    }
+    let report = match report {
+        Err(stopped @ LoadError::Stopped) => {
+            eprintln!("orderflow: {stopped}");
+            return Ok(STOPPED.into());
+        }
+        report => report?,
+    };
     if args.json {
         show::json(&report)?
     } else {
         say(&report)
+    }
+    // Last: what was measured is shown, whatever becomes of the page.
+    if let Some(path) = &args.html {
+        std::fs::write(path, load::page(&report)?).with_context(|| format!("{} can't be written", path.display()))?;
     }
     Ok(match &report {
         report if !report.reconciles() => ExitCode::FAILURE,
@@ -84,9 +92,15 @@ fn say(report: &Report) {
         "{sent} orders sent, {accepted} accepted: {confirmed} confirmed, {rejected} rejected, {dead_lettered} dead-lettered, in {took:.1?}: \
          {throughput:.0} orders/s"
     ));
+    if let Some(shortfall) = report.pace.as_ref().and_then(Pace::shortfall) {
+        show::say(format!("The load was lighter than asked for: {shortfall}"));
+    }
     show::say(latencies(report));
     for (how, count) in &report.errors {
         show::say(format!("failed: {count} x {how}"));
+    }
+    if let Some(why) = &report.unread {
+        show::say(format!("The books could not be read ({why}); this is what was heard while the load ran"));
     }
     let mood = |holds| if holds { Mood::Good } else { Mood::Bad };
     let plain = |text: String| show::cell(text, Mood::Plain);

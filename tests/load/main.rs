@@ -12,6 +12,7 @@ mod service;
 
 mod books;
 mod exits;
+mod gone;
 mod loads;
 mod reports;
 mod scripts;

@@ -71,6 +71,10 @@ impl Service {
         request.header("Idempotency-Key", key).body(body.to_owned()).send().await
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

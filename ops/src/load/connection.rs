@@ -19,6 +19,9 @@ use super::LoadError;
 /// The service gives up after ten seconds; this is for one that doesn't.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// `EMFILE` and `ENFILE` (errno(3)): this process, or this machine, has as many files open as it may.
+const TOO_MANY_FILES: [i32; 2] = [24, 23];
+
 /// Where the service is, and who asks.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -66,6 +69,9 @@ pub(super) enum Failure {
     /// It was not sent.
     #[error("no connection")]
     Unsent,
+    /// It was not sent: this machine gives the driver no further connection.
+    #[error("no file descriptor left on this machine (see `ulimit -n`)")]
+    NoDescriptor,
     /// The connection broke, or what came is not HTTP.
     #[error("broken off")]
     Broken,
@@ -83,11 +89,18 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> String {
 pub(super) struct Connection<'t> {
     target: &'t Target,
     open: Option<SendRequest<Full<Bytes>>>,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 impl<'t> Connection<'t> {
     pub(super) fn to(target: &'t Target) -> Self {
-        Self { target, open: None }
+        Self { target, open: None, patience: TIMEOUT }
+    }
+
+    /// The same, for somebody who won't wait longer than this for an answer.
+    pub(super) fn patient(self, patience: Duration) -> Self {
+        Self { patience: self.patience.min(patience), ..self }
     }
 
     /// Posts or puts JSON under an idempotency key, if there is one.
@@ -133,13 +146,14 @@ impl<'t> Connection<'t> {
     }
 
     async fn whole(&mut self, request: Builder, body: String) -> Result<(StatusCode, Bytes), Failure> {
+        let patience = self.patience;
         let exchange = async {
             let response = self.answer(request, body).await?;
             let status = response.status();
             let body = response.into_body().collect().await.map_err(|_| Failure::Broken)?;
             Ok((status, body.to_bytes()))
         };
-        let exchanged = tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or(Err(Failure::Late));
+        let exchanged = tokio::time::timeout(patience, exchange).await.unwrap_or(Err(Failure::Late));
         if exchanged.is_err() {
             self.open = None;
         }
@@ -160,7 +174,10 @@ impl<'t> Connection<'t> {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let address = (self.target.authority.as_str(), self.target.port);
-        let stream = TcpStream::connect(address).await.map_err(|_| Failure::Unsent)?;
+        let stream = TcpStream::connect(address).await.map_err(|error| match error.raw_os_error() {
+            Some(code) if TOO_MANY_FILES.contains(&code) => Failure::NoDescriptor,
+            _ => Failure::Unsent,
+        })?;
         stream.set_nodelay(true).map_err(|_| Failure::Unsent)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Unsent)?;
         tokio::spawn(async move {

@@ -5,6 +5,7 @@
 //! runtime's timers are a millisecond coarse.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -34,8 +35,10 @@ pub(super) struct Driver<'d> {
     pub(super) shop: &'d Shop,
     pub(super) tally: &'d RefCell<Tally>,
     pub(super) started: Instant,
-    /// Nobody knows whether these were accepted: no answer, or a 5xx.
-    pub(super) unanswered: RefCell<Vec<u64>>,
+    /// Nobody knows whether these were accepted: they are on their way, or had no answer, or a 5xx.
+    pub(super) unanswered: RefCell<BTreeSet<u64>>,
+    /// At an open loop: every connection was in use at some time, so that orders had to wait for one.
+    pub(super) all_busy: Cell<bool>,
 }
 
 /// How a post was answered.
@@ -67,6 +70,7 @@ impl Driver<'_> {
                     Some(n) => {
                         let connection = idle.pop().unwrap_or_else(|| Connection::to(self.target));
                         busy.push(self.order(connection, n, arrivals.due(n)));
+                        self.all_busy.set(self.all_busy.get() || busy.len() == connections);
                     }
                     None => more = false,
                 },
@@ -95,21 +99,23 @@ impl Driver<'_> {
             self.poison(&mut connection, due).await;
             return connection;
         }
-        self.tally.borrow_mut().sent(due);
+        self.tally.borrow_mut().sent(due, self.started.elapsed());
+        self.unanswered.borrow_mut().insert(n);
         let answer = self.post(&mut connection, n, kind).await;
         let latency = self.started.elapsed().saturating_sub(due);
         let first = match answer {
             Answer::Accepted(id) => id,
             Answer::Refused(how) => {
+                self.unanswered.borrow_mut().remove(&n);
                 self.tally.borrow_mut().failed(due, how);
                 return connection;
             }
             Answer::Unknown(how) => {
                 self.tally.borrow_mut().failed(due, how);
-                self.unanswered.borrow_mut().push(n);
                 return connection;
             }
         };
+        self.unanswered.borrow_mut().remove(&n);
         let placed = Placed { kind, product: Shop::product(n), due: Some(due) };
         self.tally.borrow_mut().accepted(first.clone(), placed, latency);
         if kind == Kind::Duplicate {
@@ -131,7 +137,10 @@ impl Driver<'_> {
             },
             Ok((status, _)) if status.is_client_error() => Answer::Refused(format!("status {}", status.as_u16())),
             Ok((status, _)) => Answer::Unknown(format!("status {}", status.as_u16())),
-            Err(failure @ Failure::Unsent) => Answer::Refused(failure.to_string()),
+            Err(failure @ (Failure::Unsent | Failure::NoDescriptor)) => {
+                self.tally.borrow_mut().no_descriptor += u64::from(failure == Failure::NoDescriptor);
+                Answer::Refused(failure.to_string())
+            }
             Err(failure) => Answer::Unknown(failure.to_string()),
         }
     }
@@ -150,15 +159,19 @@ impl Driver<'_> {
     /// Sends what has no answer again under the same keys, as a storefront would. Whatever still has none stays.
     pub(super) async fn send_again(&self) {
         let mut connection = Connection::to(self.target);
-        for n in self.unanswered.take() {
+        let unanswered: Vec<u64> = self.unanswered.borrow().iter().copied().collect();
+        for n in unanswered {
             let kind = self.mix.kind(n);
             match self.post(&mut connection, n, kind).await {
                 Answer::Accepted(id) => {
                     let placed = Placed { kind, product: Shop::product(n), due: None };
                     self.tally.borrow_mut().accepted(id, placed, Duration::ZERO);
+                    self.unanswered.borrow_mut().remove(&n);
                 }
-                Answer::Refused(_) => {}
-                Answer::Unknown(_) => self.unanswered.borrow_mut().push(n),
+                Answer::Refused(_) => {
+                    self.unanswered.borrow_mut().remove(&n);
+                }
+                Answer::Unknown(_) => {}
             }
         }
     }

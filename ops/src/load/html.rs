@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use askama::Template;
 
-use super::report::{Bar, Latency, Report, Slice};
+use super::report::{Bar, Latency, Pace, Report, Slice};
 
 #[derive(Template)]
 #[template(path = "load.html")]
 struct Page<'r> {
     report: &'r Report,
+    shortfall: Option<String>,
     rows: Vec<(&'static str, &'r Latency)>,
     histograms: [Picture; 2],
     rates: String,
@@ -34,6 +35,7 @@ pub fn page(report: &Report) -> Result<String, askama::Error> {
     let slices = whole(&report.timeline);
     Page {
         report,
+        shortfall: report.pace.as_ref().and_then(Pace::shortfall),
         rows: all.into_iter().chain(kinds).collect(),
         histograms: [
             picture("Until accepted, ms", "accept", &report.accept),

@@ -25,7 +25,7 @@ mod shop;
 mod tally;
 mod timeline;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -38,13 +38,13 @@ pub use connection::Target;
 pub use html::page;
 pub use mix::{Kind, Mix};
 pub use reconciliation::Check;
-pub use report::{Bar, Latency, Report, Slice};
+pub use report::{Bar, Latency, Pace, Report, Slice};
 pub use tally::Progress;
 
 use connection::Connection;
 use driver::Driver;
 use ends::Ends;
-use reconciliation::Reconciled;
+use reconciliation::{Left, Reconciled};
 use shop::Shop;
 use tally::Tally;
 
@@ -52,6 +52,8 @@ use tally::Tally;
 const BEAT: Duration = Duration::from_millis(250);
 /// The end of the orders is looked for so often, in our own memory.
 const LOOK: Duration = Duration::from_millis(10);
+/// Once it was asked to stop, a load waits no longer than this for anything that does not move.
+const HASTE: Duration = Duration::from_millis(500);
 
 /// How orders are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,6 +109,9 @@ pub enum LoadError {
     /// The API key can't be sent.
     #[error("the API key has characters that no header can carry")]
     Key,
+    /// It was asked to stop before it had begun.
+    #[error("stopped before any order was sent")]
+    Stopped,
     /// The service does not answer as it should.
     #[error("{what}: {why}")]
     Service {
@@ -126,25 +131,27 @@ impl LoadError {
     }
 }
 
-/// Runs a load until all is sent (or `stop` turns true), its orders have ended and the books are read. Wants a runtime of one
-/// thread for itself: the driver is cheaper so.
+/// Runs a load until all is sent (or `stop` turns true), its orders have ended and the books are read. A service that hangs or
+/// goes away is waited for as long as the plan's patience, and what is known by then is reported. Wants a runtime of one thread
+/// for itself: the driver is cheaper so.
 ///
 /// # Errors
-/// [`LoadError`]: then there is nothing to report.
+/// [`LoadError`]: then no order was sent, and there is nothing to report.
 pub async fn run(
     plan: &Plan,
     stop: &watch::Receiver<bool>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Report, LoadError> {
-    let ends = Ends::open(&plan.target).await?;
+    let (ends, shop) = tokio::select! {
+        begun = begin(&plan.target) => begun?,
+        () = stopped(stop) => return Err(LoadError::Stopped),
+    };
     let since = ends.since;
-    // Only the simulated gateway is there: a load that charged somebody could not be taken back, nor its ledger be read.
-    Connection::to(&plan.target).get::<IgnoredAny>("/ops/gateway").await.map_err(LoadError::not_simulated)?;
-    let shop = Shop::open(&plan.target, format!("{:X}", Timestamp::now().as_millisecond())).await?;
     let (started, started_at) = (Instant::now(), Timestamp::now());
     let tally = RefCell::new(Tally::new(started_at));
     let Plan { target, mix, .. } = plan;
-    let driver = Driver { target, mix, shop: &shop, tally: &tally, started, unanswered: RefCell::default() };
+    let (unanswered, all_busy) = (RefCell::default(), Cell::default());
+    let driver = Driver { target, mix, shop: &shop, tally: &tally, started, unanswered, all_busy };
     let telling = async {
         loop {
             tokio::time::sleep(BEAT).await;
@@ -157,48 +164,70 @@ pub async fn run(
         never = ends.listen(&tally) => match never {},
         () = telling => unreachable!("it tells until it is dropped"),
     };
-    let unanswered = driver.unanswered.take().len() as u64;
-    let report = judge(plan, &shop, tally.into_inner(), since, unanswered).await;
-    shop.close(target).await;
-    report.map(|report| Report { stopped, ..report })
+    let patience = if stopped { HASTE } else { plan.patience };
+    let (unanswered, all_busy) = (driver.unanswered.take().len() as u64, driver.all_busy.get());
+    let mut tally = tally.into_inner();
+    let left = Left { unanswered, stopped };
+    let reconciled = reconciliation::reconcile(target, &shop, &mut tally, since, left, patience).await;
+    let mut report = report(plan, &tally, reconciled, all_busy);
+    report.stopped = stopped;
+    report.assertions = plan.assertions.iter().map(|assertion| assertion.judge(&report)).collect();
+    shop.close(target, patience).await;
+    Ok(report)
+}
+
+/// Everything that must be there before the first order is due.
+async fn begin(target: &Target) -> Result<(Ends<'_>, Shop), LoadError> {
+    let ends = Ends::open(target).await?;
+    // Only the simulated gateway is there: a load that charged somebody could not be taken back, nor its ledger be read.
+    Connection::to(target).get::<IgnoredAny>("/ops/gateway").await.map_err(LoadError::not_simulated)?;
+    let shop = Shop::open(target, format!("{:X}", Timestamp::now().as_millisecond())).await?;
+    Ok((ends, shop))
 }
 
 /// Sends all there is to send, and waits for its ends; says whether it was stopped before.
 async fn drive(plan: &Plan, driver: &Driver<'_>, stop: &watch::Receiver<bool>) -> bool {
-    driver.send(&plan.load, stop).await;
-    let stopped = *stop.borrow();
-    driver.send_again().await;
-    drain(driver.tally, plan.patience).await;
-    stopped
+    let mut all = std::pin::pin!(async {
+        driver.send(&plan.load, stop).await;
+        // Whatever has no answer by then stays without one.
+        tokio::time::timeout(plan.patience, driver.send_again()).await.ok();
+        let drained = || driver.tally.borrow().open() == 0;
+        still(driver.tally, plan.patience, drained).await;
+    });
+    tokio::select! {
+        () = &mut all => return false,
+        () = stopped(stop) => {}
+    }
+    // What is in hand goes on for as long as something moves.
+    tokio::select! { () = all => {}, () = still(driver.tally, HASTE, || false) => {} }
+    true
 }
 
-async fn judge(
-    plan: &Plan,
-    shop: &Shop,
-    mut tally: Tally,
-    since: Timestamp,
-    unanswered: u64,
-) -> Result<Report, LoadError> {
-    let reconciled = reconciliation::reconcile(&plan.target, shop, &mut tally, since, unanswered).await?;
-    let mut report = report(plan, &tally, reconciled);
-    report.assertions = plan.assertions.iter().map(|assertion| assertion.judge(&report)).collect();
-    Ok(report)
+async fn stopped(stop: &watch::Receiver<bool>) {
+    // The sender is gone: nobody will ask any more.
+    if stop.clone().wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
 }
 
-/// Until every accepted order is over, or none was for too long.
-async fn drain(tally: &RefCell<Tally>, patience: Duration) {
-    let (mut last, mut since) = (tally.borrow().over, Instant::now());
-    while tally.borrow().open() > 0 && since.elapsed() < patience {
+/// Until it is done, or nothing was answered and no order ended for this long.
+async fn still(tally: &RefCell<Tally>, patience: Duration, is_done: impl Fn() -> bool) {
+    let (mut last, mut since) = (tally.borrow().moves(), Instant::now());
+    while !is_done() && since.elapsed() < patience {
         tokio::time::sleep(LOOK).await;
-        let over = tally.borrow().over;
-        if over != last {
-            (last, since) = (over, Instant::now());
+        let moves = tally.borrow().moves();
+        if moves != last {
+            (last, since) = (moves, Instant::now());
         }
     }
 }
 
-fn report(plan: &Plan, tally: &Tally, reconciled: Reconciled) -> Report {
+fn report(plan: &Plan, tally: &Tally, reconciled: Reconciled, all_busy: bool) -> Report {
     let seconds = tally.took().as_secs_f64();
+    let pace = match plan.load {
+        Load::Open { .. } => Pace::of(tally.sent, tally.last_due, tally.last_sent, all_busy),
+        Load::Closed { .. } => None,
+    };
     let (end_to_end, by_kind) = tally.ends();
     Report {
         load: plan.description.clone(),
@@ -206,6 +235,7 @@ fn report(plan: &Plan, tally: &Tally, reconciled: Reconciled) -> Report {
         seconds,
         stopped: false,
         sent: tally.sent,
+        pace,
         accepted: tally.accepted,
         confirmed: reconciled.confirmed,
         rejected: reconciled.rejected,
@@ -218,6 +248,7 @@ fn report(plan: &Plan, tally: &Tally, reconciled: Reconciled) -> Report {
         timeline: tally.timeline(),
         checks: reconciled.checks,
         unchecked: reconciled.unchecked,
+        unread: reconciled.unread,
         assertions: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! What came of a load. As JSON it is for scripts: keep the names.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub struct Report {
     pub stopped: bool,
     /// Orders that were sent.
     pub sent: u64,
+    /// How fast they were sent; nothing at a closed loop, which asks for no rate.
+    pub pace: Option<Pace>,
     /// Orders that were accepted.
     pub accepted: u64,
     /// Orders that ended confirmed.
@@ -46,15 +49,17 @@ pub struct Report {
     /// Whether the books balance.
     pub checks: Vec<Check>,
     /// What of them could not be checked, and why.
-    pub unchecked: Vec<&'static str>,
+    pub unchecked: Vec<String>,
+    /// Why the books could not be read. The checks are then of what was heard while the load ran.
+    pub unread: Option<String>,
     /// The thresholds.
     pub assertions: Vec<Judged>,
 }
 
 impl Report {
-    /// Whether the books balance.
+    /// Whether the books could be read, and balance.
     pub fn reconciles(&self) -> bool {
-        self.checks.iter().all(Check::holds)
+        self.unread.is_none() && self.checks.iter().all(Check::holds)
     }
 
     /// How many requests failed.
@@ -65,6 +70,49 @@ impl Report {
     /// Whether every threshold holds.
     pub fn holds(&self) -> bool {
         self.assertions.iter().all(|judged| judged.holds)
+    }
+}
+
+/// How fast the orders of an open loop were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pace {
+    /// Orders a second that were due, until the last that was sent.
+    pub asked: f64,
+    /// Orders a second that were sent.
+    pub reached: f64,
+    /// Seconds by which the last order was sent too late.
+    pub late: f64,
+    /// Orders had to wait for a connection, because all were in use.
+    pub all_connections_busy: bool,
+}
+
+/// Within this the driver keeps up.
+const PROMPT: f64 = 1.0;
+const CLOSE: f64 = 0.95;
+
+impl Pace {
+    pub(super) fn of(sent: u64, due: Duration, at: Duration, all_connections_busy: bool) -> Option<Self> {
+        let (due, at) = (due.as_secs_f64(), at.as_secs_f64());
+        let is_known = sent > 0 && due > 0.0 && at > 0.0;
+        is_known.then(|| Self {
+            asked: sent as f64 / due,
+            reached: sent as f64 / at,
+            late: at - due,
+            all_connections_busy,
+        })
+    }
+
+    /// The load was lighter than what was asked for, and by how much and why, for people.
+    pub fn shortfall(&self) -> Option<String> {
+        let Self { asked, reached, late, all_connections_busy } = self;
+        let why = match all_connections_busy {
+            true => "all connections were in use: the service answered no faster, or --connections is too small",
+            false => "the driver itself could send no faster",
+        };
+        let is_behind = *late > PROMPT && reached / asked < CLOSE;
+        is_behind.then(|| {
+            format!("{asked:.0} orders/s were asked for, {reached:.0}/s were sent, the last {late:.1} s late: {why}")
+        })
     }
 }
 
@@ -151,6 +199,19 @@ pub struct Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_load_that_falls_behind_says_so_and_why() {
+        let seconds = Duration::from_secs_f64;
+        assert_eq!(Pace::of(0, seconds(1.0), seconds(1.0), false), None);
+        let prompt = Pace::of(200, seconds(0.995), seconds(1.1), true).unwrap();
+        assert_eq!(prompt.shortfall(), None, "late by less than anybody would notice");
+        let behind = Pace::of(20_000, seconds(0.5), seconds(16.35), true).unwrap().shortfall().unwrap();
+        assert!(behind.starts_with("40000 orders/s were asked for, 1223/s were sent, the last 15.9 s late"), "{behind}");
+        assert!(behind.contains("--connections"), "{behind}");
+        let slow = Pace::of(20_000, seconds(0.5), seconds(16.35), false).unwrap().shortfall().unwrap();
+        assert!(slow.contains("the driver itself"), "{slow}");
+    }
 
     #[test]
     fn a_latency_is_in_milliseconds_and_its_bars_hold_all() {

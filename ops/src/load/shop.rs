@@ -1,5 +1,7 @@
 //! What a load sells: products of its own, so that their stock tells of this load alone.
 
+use std::time::Duration;
+
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
@@ -43,14 +45,17 @@ impl Shop {
     }
 
     /// Takes its products away, as far as no order holds any.
-    pub(super) async fn close(&self, target: &Target) {
-        let mut connection = Connection::to(target);
+    pub(super) async fn close(&self, target: &Target, patience: Duration) {
+        let mut connection = Connection::to(target).patient(patience);
         for sku in (0..PRODUCTS).map(|index| self.sku(index)).chain([self.sold_out()]) {
             let path = format!("/products/{sku}");
             match connection.send(Method::DELETE, &path, None, String::new()).await {
                 Ok((status, _)) if status.is_success() => {}
                 Ok((status, body)) => tracing::warn!(sku, why = refusal(status, &body), "a product stays"),
-                Err(failure) => tracing::warn!(sku, %failure, "a product stays"),
+                Err(failure) => {
+                    tracing::warn!(sku, %failure, "the products stay from this one on");
+                    return;
+                }
             }
         }
     }

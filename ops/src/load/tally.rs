@@ -62,6 +62,8 @@ pub(super) struct Tally {
     /// Keys that became two orders.
     pub(super) doubled: u64,
     pub(super) errors: BTreeMap<String, u64>,
+    /// Requests that this machine had no file descriptor for.
+    pub(super) no_descriptor: u64,
     pub(super) orders: HashMap<OrderId, Known>,
     accept: Histogram<u64>,
     ends: BTreeMap<Kind, Histogram<u64>>,
@@ -69,6 +71,9 @@ pub(super) struct Tally {
     /// When the first order was due and the last one ended, after the start; without those that are slow on purpose.
     first_due: Option<Duration>,
     last_over: Duration,
+    /// When the last order was due, and when it was sent, after the start.
+    pub(super) last_due: Duration,
+    pub(super) last_sent: Duration,
 }
 
 /// Microseconds at three digits, from one of them up to an hour.
@@ -91,17 +96,22 @@ impl Tally {
             poison: 0,
             doubled: 0,
             errors: BTreeMap::new(),
+            no_descriptor: 0,
             orders: HashMap::new(),
             accept: histogram(),
             ends: BTreeMap::new(),
             timeline: Timeline::default(),
             first_due: None,
             last_over: Duration::ZERO,
+            last_due: Duration::ZERO,
+            last_sent: Duration::ZERO,
         }
     }
 
-    pub(super) fn sent(&mut self, due: Duration) {
+    /// An order that was due then is sent now, both after the start.
+    pub(super) fn sent(&mut self, due: Duration, now: Duration) {
         self.sent += 1;
+        (self.last_due, self.last_sent) = (self.last_due.max(due), now);
         self.first_due.get_or_insert(due);
         self.timeline.at(due).sent += 1;
     }
@@ -161,6 +171,11 @@ impl Tally {
             slice.ended_after(latency);
             self.last_over = self.last_over.max(at);
         }
+    }
+
+    /// Grows with everything that the service does for this load.
+    pub(super) fn moves(&self) -> u64 {
+        self.accepted + self.over
     }
 
     /// How many accepted orders are still on their way, as far as was heard.
