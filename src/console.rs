@@ -56,11 +56,8 @@ async fn serve(args: &ConsoleArgs) -> Result<()> {
     let routes = ops::http::router(ops.clone(), Access::Open, closing.subscribe());
     let routes = routes.merge(orderflow_console::router(ops, Access::Open, platform));
     let listener = crate::serve::listen(args.listen).await?;
-    println!(
-        "The console of {} is on http://{}/console",
-        args.connection.stack.as_deref().unwrap_or("AWS"),
-        listener.local_addr()?
-    );
+    let stack = args.connection.stack.as_deref().unwrap_or("AWS");
+    crate::output::say(format!("The console of {stack} is on http://{}/console", listener.local_addr()?));
     let closed = async {
         shutdown.clone().requested().await;
         closing.send_replace(true);

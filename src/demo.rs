@@ -19,6 +19,7 @@ use workers::{Backoff, DEAD_LETTER, DeadLetter};
 
 use crate::args::{DemoArgs, Durability};
 use crate::config::{Config, ensure_loopback_or_keys};
+use crate::output;
 use crate::pipeline::Pipeline;
 use crate::reconciling::Schedule;
 use crate::serve::{listen, runtime};
@@ -89,9 +90,11 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         };
         let done = fates.as_ref().is_some_and(|fates| fates.iter().all(Fate::is_known));
         if let Some(fates) = &fates {
-            println!("{}", table(fates));
+            output::say(table(fates));
             if !args.exit {
-                println!("Still serving: watch it at http://{address}/console (API: /docs). Ctrl-C stops and forgets everything.");
+                output::say(format!(
+                    "Still serving: watch it at http://{address}/console (API: /docs). Ctrl-C stops and forgets everything."
+                ));
                 shutdown.requested().await;
             }
         }

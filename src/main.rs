@@ -11,6 +11,7 @@ mod load;
 mod logging;
 mod man;
 mod ops;
+mod output;
 mod pipeline;
 mod reconciling;
 mod retries;
@@ -19,7 +20,6 @@ mod shutdown;
 mod stripe;
 mod triggers;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
@@ -30,8 +30,17 @@ use clap::FromArgMatches;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let matches = args::command().get_matches_from(args::with_default_command(std::env::args_os()));
-    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = args::command()
+        .try_get_matches_from(args::with_default_command(std::env::args_os()))
+        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => {
+            output::note(help.print());
+            return output::exit_code(ExitCode::SUCCESS);
+        }
+    };
     let done = match args.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Demo(demo) => demo::run(&demo),
@@ -44,13 +53,15 @@ fn main() -> ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::command(), "orderflow", &mut script);
-            // A reader that has seen enough (`| head`) is no failure.
-            std::io::stdout().write_all(&script).ok();
+            output::write(&script);
             Ok(ExitCode::SUCCESS)
         }
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("orderflow: {error:#}");
-        ExitCode::FAILURE
-    })
+    match done {
+        Ok(code) => output::exit_code(code),
+        Err(error) => {
+            eprintln!("orderflow: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -7,7 +7,6 @@ mod data;
 mod dynamodb;
 mod markdown;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use self::bill::{Design, Line, by_service, total};
 use self::data::{Data, Prices};
 use crate::args::CostArgs;
+use crate::output;
 
 /// Prints it.
 ///
@@ -29,8 +29,7 @@ pub fn run(args: &CostArgs) -> Result<ExitCode> {
         CostArgs { json: true, .. } => format!("{:#}\n", report(&data, args.orders)),
         CostArgs { orders, .. } => tables(&data, *orders),
     };
-    // A reader that has seen enough (`| head`) is no failure.
-    std::io::stdout().write_all(text.as_bytes()).ok();
+    output::write(text.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
 

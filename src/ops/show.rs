@@ -1,7 +1,7 @@
 //! How things are shown: tables for people, as wide as their terminal and coloured only there; JSON for scripts.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::Result;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -41,10 +41,7 @@ pub fn count(number: u64) -> Cell {
     cell(number, if number == 0 { Mood::Plain } else { Mood::Bad })
 }
 
-/// Writes a line. A reader that has seen enough (`| head`) is no failure.
-pub fn say(line: impl Display) {
-    writeln!(std::io::stdout(), "{line}").ok();
-}
+pub use crate::output::say;
 
 /// As JSON.
 ///

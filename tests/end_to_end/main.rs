@@ -14,4 +14,5 @@ mod service;
 mod api;
 mod command;
 mod graph;
+mod output;
 mod stripe;
