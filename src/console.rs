@@ -53,7 +53,8 @@ async fn serve(args: &ConsoleArgs) -> Result<()> {
         events: false,
     };
     let closing = watch::Sender::new(false);
-    let routes = ops::http::router(ops.clone(), Access::Open, closing.subscribe());
+    let cursors = producer::cursor::Cursors::of_this_process()?;
+    let routes = ops::http::router(ops.clone(), Access::Open, cursors, closing.subscribe());
     let routes = routes.merge(orderflow_console::router(ops, Access::Open, platform));
     let listener = crate::serve::listen(args.listen).await?;
     let stack = args.connection.stack.as_deref().unwrap_or("AWS");

@@ -15,6 +15,7 @@ use orders::ports::{Mailer, PaymentGateway, SystemClock, Unavailable};
 use orders::{Product, Queue};
 use producer::Readiness;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
+use producer::cursor::Cursors;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -67,16 +68,24 @@ impl Pipeline {
         let closing = watch::Sender::new(false);
         let ops = Ops::new(ops_ports(&embedded), RECONCILER);
         let access = &config.access;
-        let more = orderflow_embedded::http::router(embedded.mailbox(), config.smtp.is_none(), access.clone())
-            .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
-            .merge(ops::http::router(ops.clone(), access.clone(), closing.subscribe()))
-            .merge(orderflow_console::router(ops.clone(), access.clone(), here(config)))
-            .merge(producer::swagger_ui::router());
+        let cursors = Cursors::new(embedded.cursor_key().context("the key of cursors can't be read")?);
+        let more = orderflow_embedded::http::router(
+            embedded.mailbox(),
+            config.smtp.is_none(),
+            access.clone(),
+            cursors.clone(),
+        )
+        .merge(orderflow_embedded::http::queue_router(embedded.queues(), access.clone()))
+        .merge(ops::http::router(ops.clone(), access.clone(), cursors.clone(), closing.subscribe()))
+        .merge(orderflow_console::router(ops.clone(), access.clone(), here(config)))
+        .merge(producer::swagger_ui::router());
         let (gateway, more): (Arc<dyn PaymentGateway>, _) = match stripe {
             Some(stripe) => (stripe, more),
             None => {
                 let simulated = embedded.gateway();
-                (simulated.clone(), more.merge(orderflow_embedded::http::gateway_router(simulated, access.clone())))
+                let ledger =
+                    orderflow_embedded::http::gateway_router(simulated.clone(), access.clone(), cursors.clone());
+                (simulated, more.merge(ledger))
             }
         };
         let router = producer::router(
@@ -84,6 +93,7 @@ impl Pipeline {
                 orders: embedded.orders(),
                 catalogue: embedded.catalogue(),
                 clock: Arc::new(SystemClock),
+                cursors,
             },
             producer::Settings {
                 access: config.access.clone(),

@@ -13,6 +13,7 @@ use orders::ports::{
 };
 use orders::{NewOrder, Order, OrderId, Product, Sku, StockChange};
 use producer::auth::{Access, ApiKey, Scope};
+use producer::cursor::Cursors;
 use producer::{Ports, Settings};
 use tower::ServiceExt;
 
@@ -74,7 +75,12 @@ fn body(lines: usize) -> String {
 
 fn accept(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let ports = Ports { orders: Arc::new(Nowhere), catalogue: Arc::new(Nowhere), clock: Arc::new(SystemClock) };
+    let ports = Ports {
+        orders: Arc::new(Nowhere),
+        catalogue: Arc::new(Nowhere),
+        clock: Arc::new(SystemClock),
+        cursors: Cursors::new([7; 32]),
+    };
     let key = ApiKey::new("shop".parse().expect("a name"), Scope::Storefront, "a secret");
     let router = producer::router(ports, Settings { access: Access::keys([key]), ..Settings::default() });
     let mut group = criterion.benchmark_group("accept");

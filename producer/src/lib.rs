@@ -14,6 +14,7 @@
 pub mod admission;
 pub mod auth;
 pub mod body;
+pub mod cursor;
 mod docs;
 mod guard;
 mod health;
@@ -57,6 +58,8 @@ pub struct Ports {
     pub catalogue: Arc<dyn Catalogue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What listings go on with.
+    pub cursors: cursor::Cursors,
 }
 
 /// Renders the process's numbers in the text format of Prometheus.

@@ -151,7 +151,7 @@ async fn find(api: &Api, principal: &Principal, id: &OrderId) -> Result<::orders
         ("status" = Option<schemas::OrderStatus>, Query, description = "Only orders in this status."),
         ("customer" = Option<schemas::CustomerId>, Query, description = "Only orders of this customer."),
         ("limit" = Option<u32>, Query, description = "At most so many; 20 if absent.", minimum = 1, maximum = 100),
-        ("cursor" = Option<schemas::Cursor>, Query, description = "A `next_cursor` of the same listing."),
+        ("cursor" = Option<schemas::Cursor>, Query, description = "A `next_cursor` of the same listing with the same filter."),
     ),
     responses(
         (status = 200, description = "One page.", body = OrderPage),
@@ -173,9 +173,8 @@ pub(crate) async fn list(
         status: query.take("status", |text| text.parse().map_err(|_| no_status())),
         customer: query.take("customer", str::parse),
     };
-    let page = query.page();
-    query.finish()?;
-    let page = api.ports.orders.list(&filter, &page).await?;
+    let listing = query.listing(&api.ports.cursors, filter.storefront.as_ref()).await?;
+    let page = listing.sealed(api.ports.orders.list(&filter, &listing.page).await?)?;
     let page = OrderPage { orders: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next };
     Ok((NO_STORE, Json(page)).into_response())
 }

@@ -13,8 +13,10 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use orders::Storefront;
 use orders::ports::PageRequest;
 
+use crate::cursor::{Cursors, Listing};
 use crate::problem::{self, Fault, Problem};
 
 /// The one parameter of the path, as an identifier.
@@ -32,6 +34,7 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Id<T> {
 
 /// The query's parameters, taken out one by one.
 pub struct Query {
+    uri: Uri,
     given: Vec<(String, String)>,
     taken: Vec<&'static str>,
     faults: Vec<Fault>,
@@ -41,7 +44,7 @@ impl Query {
     /// All parameters of the query.
     pub fn of(uri: &Uri) -> Self {
         let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Self { given, taken: Vec::new(), faults: Vec::new() }
+        Self { uri: uri.clone(), given, taken: Vec::new(), faults: Vec::new() }
     }
 
     /// Takes one out; `None` if it is absent or wrong.
@@ -58,16 +61,23 @@ impl Query {
         }
     }
 
-    /// Takes `limit` and `cursor` out.
-    pub fn page(&mut self) -> PageRequest {
-        let limit = self.take("limit", |text| {
+    /// Takes `limit` and `cursor` out, when the filter was taken out before; `only` says whose rows are listed, if not everybody's.
+    ///
+    /// # Errors
+    /// `400` with every fault, or with that of a cursor which this listing with this filter did not give.
+    pub async fn listing(mut self, cursors: &Cursors, only: Option<&Storefront>) -> Result<Listing, Problem> {
+        let limit = self.take(LIMIT, |text| {
             let limit = text.parse().ok().filter(|limit: &NonZeroU32| limit.get() <= MAX_LIMIT);
             limit.ok_or(format!("a page has 1 to {MAX_LIMIT} items"))
         });
-        let cursor = self.take("cursor", |text| {
+        let cursor = self.take(CURSOR, |text| {
             if (1..=MAX_CURSOR_BYTES).contains(&text.len()) { Ok(text.to_owned()) } else { Err(BAD_CURSOR) }
         });
-        PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }
+        let uri = self.uri.clone();
+        self.finish()?;
+        let seal = cursors.seal(&uri, only).await?;
+        let cursor = cursor.map(|cursor| seal.open(&cursor)).transpose()?;
+        Ok(Listing { page: PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }, seal })
     }
 
     /// What is left over is not known here, or was there already.
@@ -93,11 +103,16 @@ pub async fn none(request: Request, next: Next) -> Result<Response, Problem> {
     Ok(next.run(request).await)
 }
 
+pub(crate) const LIMIT: &str = "limit";
+pub(crate) const CURSOR: &str = "cursor";
+
 /// The longest page.
 pub(crate) const MAX_LIMIT: u32 = 100;
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
-/// The longest cursor.
-pub(crate) const MAX_CURSOR_BYTES: usize = 1024;
+/// The longest cursor. Step Functions' tokens, which the console on AWS has in its own, have up to 3,096 characters
+/// (ListExecutions, `nextToken`).
+pub(crate) const MAX_CURSOR_BYTES: usize = 4_400;
 
-/// What is wrong with a cursor that no listing gave.
-pub const BAD_CURSOR: &str = "this is not a cursor that this listing gave";
+/// What is wrong with a cursor that was not given here.
+pub(crate) const BAD_CURSOR: &str =
+    "this listing with these parameters did not give this cursor; leave `cursor` out to begin anew";

@@ -34,7 +34,7 @@ use crate::wire::schemas;
     security(("bearer" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "At most so many; 20 if absent.", minimum = 1, maximum = 100),
-        ("cursor" = Option<schemas::Cursor>, Query, description = "A `next_cursor` of the same listing."),
+        ("cursor" = Option<schemas::Cursor>, Query, description = "A `next_cursor` of the same listing with the same filter."),
     ),
     responses(
         (status = 200, description = "One page.", body = ProductPage),
@@ -50,10 +50,8 @@ pub(crate) async fn list(
     _caller: Require<StorefrontScope>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let mut query = Query::of(&uri);
-    let page = query.page();
-    query.finish()?;
-    let page = api.ports.catalogue.list(&page).await?;
+    let listing = Query::of(&uri).listing(&api.ports.cursors, None).await?;
+    let page = listing.sealed(api.ports.catalogue.list(&listing.page).await?)?;
     let page = ProductPage { products: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next };
     Ok(([(header::CACHE_CONTROL, "private, no-cache")], Json(page)).into_response())
 }

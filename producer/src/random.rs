@@ -14,10 +14,14 @@ impl From<NoEntropy> for Problem {
     }
 }
 
-fn hex() -> Result<String, NoEntropy> {
-    let mut bytes = [0; 16];
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], NoEntropy> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+    Ok(bytes)
+}
+
+fn hex() -> Result<String, NoEntropy> {
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes()?)))
 }
 
 /// What lets its bearer in.

@@ -10,6 +10,7 @@
 mod service;
 
 mod api;
+mod cursors;
 mod driving;
 mod incident;
 mod kill;

@@ -16,7 +16,8 @@ use workers::{BatchCore, Worker};
 
 use crate::stock::Tables;
 use crate::{
-    Clients, DynamoCatalogue, DynamoOrders, MissingVariable, Settings, SimulatedGateway, SqsQueues, StepFunctions,
+    Clients, DynamoCatalogue, DynamoCursorKey, DynamoOrders, MissingVariable, Settings, SimulatedGateway, SqsQueues,
+    StepFunctions,
 };
 
 /// The process's logs (JSON lines, filtered by `ORDERFLOW_LOG`) and metrics (Embedded Metric Format, on standard output).
@@ -84,6 +85,14 @@ impl Function {
     /// [`MissingVariable`].
     pub fn catalogue(&self) -> Result<DynamoCatalogue, MissingVariable> {
         Ok(DynamoCatalogue::new(self.dynamodb.clone(), self.settings.get("PRODUCTS_TABLE")?))
+    }
+
+    /// What the cursors of listings are sealed with.
+    ///
+    /// # Errors
+    /// [`MissingVariable`].
+    pub fn cursor_key(&self) -> Result<DynamoCursorKey, MissingVariable> {
+        Ok(DynamoCursorKey::new(self.dynamodb.clone(), self.settings.get("ORDERS_TABLE")?))
     }
 
     /// The gateway that `PAYMENT_GATEWAY` names.

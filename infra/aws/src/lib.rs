@@ -21,6 +21,7 @@ compile_error!(
 mod attributes;
 pub mod calls;
 pub mod clients;
+pub mod cursor_key;
 mod failure;
 pub mod gateway;
 pub mod jwt;
@@ -37,6 +38,7 @@ pub mod stock;
 pub mod workflow;
 
 pub use clients::Clients;
+pub use cursor_key::DynamoCursorKey;
 pub use gateway::SimulatedGateway;
 pub use mailer::SesMailer;
 pub use orders::DynamoOrders;

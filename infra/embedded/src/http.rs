@@ -13,9 +13,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use garde::Validate;
 use orders::Queue;
-use orders::ports::{Outgoing, PageRequest, Queues as _, SendError};
+use orders::ports::{Outgoing, Queues as _, SendError};
 use producer::auth::{Access, OpsScope, Require};
 use producer::body::{self, Text, WireBody};
+use producer::cursor::Cursors;
 use producer::params::{self, Id, Query};
 use producer::problem::{self, Fault, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
@@ -55,12 +56,19 @@ async fn send(
 
 /// `GET` and `PUT /ops/gateway`: whether the simulated gateway is down, `{"down": true}`; and `GET /ops/gateway/ledger`: the money
 /// that moved, newest first.
-pub fn gateway_router(gateway: Arc<SimulatedGateway>, access: Access) -> Router {
+pub fn gateway_router(gateway: Arc<SimulatedGateway>, access: Access, cursors: Cursors) -> Router {
     Router::new()
         .route("/ops/gateway", quick(get(read_gateway).put(switch_gateway)))
         .route("/ops/gateway/ledger", guarded(get(ledger), REQUEST_TIMEOUT))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
-        .with_state(gateway)
+        .with_state(Gateway { gateway, cursors })
+}
+
+/// The gateway, and what its ledger goes on with.
+#[derive(Clone)]
+struct Gateway {
+    gateway: Arc<SimulatedGateway>,
+    cursors: Cursors,
 }
 
 /// Whether the simulated gateway is down.
@@ -73,12 +81,12 @@ struct Outage {
 
 impl WireBody for Outage {}
 
-async fn read_gateway(State(gateway): State<Arc<SimulatedGateway>>) -> Response {
+async fn read_gateway(State(Gateway { gateway, .. }): State<Gateway>) -> Response {
     ([NO_STORE], Json(Outage { down: gateway.is_down() })).into_response()
 }
 
 async fn switch_gateway(
-    State(gateway): State<Arc<SimulatedGateway>>,
+    State(Gateway { gateway, .. }): State<Gateway>,
     body::Json(Outage { down }): body::Json<Outage>,
 ) -> Result<Response, Problem> {
     gateway.set_down(down).await?;
@@ -86,40 +94,36 @@ async fn switch_gateway(
     Ok(([NO_STORE], Json(Outage { down })).into_response())
 }
 
-async fn ledger(State(gateway): State<Arc<SimulatedGateway>>, uri: Uri) -> Result<Response, Problem> {
-    let page = gateway.list(&asked(&uri)?).await?;
+async fn ledger(State(Gateway { gateway, cursors }): State<Gateway>, uri: Uri) -> Result<Response, Problem> {
+    let listing = Query::of(&uri).listing(&cursors, None).await?;
+    let page = listing.sealed(gateway.list(&listing.page).await?)?;
     Ok(([NO_STORE], Json(json!({ "items": page.items, "next_cursor": page.next }))).into_response())
-}
-
-fn asked(uri: &Uri) -> Result<PageRequest, Problem> {
-    let mut query = Query::of(uri);
-    let page = query.page();
-    query.finish()?;
-    Ok(page)
 }
 
 /// `GET /mailbox` (JSON, newest first; `captures` says whether mails come here or go elsewhere), `GET /mailbox/{id}` (as its reader
 /// sees it) and `GET /mailbox/{id}/text`.
-pub fn router(mailbox: Arc<Mailbox>, captures: bool, access: Access) -> Router {
+pub fn router(mailbox: Arc<Mailbox>, captures: bool, access: Access, cursors: Cursors) -> Router {
     Router::new()
         .route("/mailbox", guarded(get(list), REQUEST_TIMEOUT))
         .route("/mailbox/{id}", quick(get(html)))
         .route("/mailbox/{id}/text", quick(get(text)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
-        .with_state(Kept { mailbox, captures })
+        .with_state(Kept { mailbox, captures, cursors })
 }
 
-/// The mailbox, and whether mails still come into it.
+/// The mailbox, whether mails still come into it, and what its listing goes on with.
 #[derive(Clone)]
 struct Kept {
     mailbox: Arc<Mailbox>,
     captures: bool,
+    cursors: Cursors,
 }
 
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
-async fn list(State(Kept { mailbox, captures }): State<Kept>, uri: Uri) -> Result<Response, Problem> {
-    let page = mailbox.list(&asked(&uri)?).await?;
+async fn list(State(Kept { mailbox, captures, cursors }): State<Kept>, uri: Uri) -> Result<Response, Problem> {
+    let listing = Query::of(&uri).listing(&cursors, None).await?;
+    let page = listing.sealed(mailbox.list(&listing.page).await?)?;
     let mails: Vec<Value> = page.items.iter().map(summary).collect();
     Ok(([NO_STORE], Json(json!({ "captures": captures, "mails": mails, "next_cursor": page.next }))).into_response())
 }

@@ -155,6 +155,15 @@ impl Embedded {
         Arc::new(SqliteChanges(Arc::clone(&self.feed)))
     }
 
+    /// What sealed cursors are sealed with: made with the file, and kept in it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the file can't be read now.
+    pub fn cursor_key(&self) -> Result<[u8; 32], Unavailable> {
+        let key = "SELECT value FROM secrets WHERE name = 'cursors'";
+        self.db.read(|connection| connection.query_row(key, [], |row| row.get(0)))
+    }
+
     /// The database under all of them.
     pub const fn db(&self) -> &Db {
         &self.db

@@ -1,6 +1,7 @@
 //! The queues, and what lies in the DLQs.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use orders::Queue;
@@ -8,9 +9,9 @@ use producer::body;
 use producer::params::{Id, Query};
 use producer::problem::{self, Problem};
 
-use super::NO_STORE;
 use super::caller::Caller;
 use super::wire::{Listed, Redrive};
+use super::{Api, NO_STORE};
 use crate::{Operations as _, Selection};
 
 pub(super) async fn status(Caller(ops): Caller) -> Result<Response, Problem> {
@@ -28,7 +29,12 @@ pub(super) async fn breakdowns(Caller(ops): Caller, uri: Uri) -> Result<Response
     Ok((NO_STORE, Json(ops.dead_letters(all.unwrap_or(false)).await?)).into_response())
 }
 
-pub(super) async fn list(Caller(ops): Caller, Id(queue): Id<Queue>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    Caller(ops): Caller,
+    Id(queue): Id<Queue>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let selection = Selection {
         cause: query.take("cause", |text| Ok::<_, &str>(text.to_owned())),
@@ -37,9 +43,9 @@ pub(super) async fn list(Caller(ops): Caller, Id(queue): Id<Queue>, uri: Uri) ->
         before: query.take("before", |text| text.parse().map_err(|_| "it is a time, such as 2026-01-31T12:00:00Z")),
         expression: query.take("where", |text| Ok::<_, &str>(text.to_owned())),
     };
-    let page = query.page();
-    query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.letters(queue, &selection, &page).await?))).into_response())
+    let listing = query.listing(&api.cursors, None).await?;
+    let page = listing.sealed(ops.letters(queue, &selection, &listing.page).await?)?;
+    Ok((NO_STORE, Json(Listed::from(page))).into_response())
 }
 
 pub(super) async fn last_move(Caller(ops): Caller, Id(queue): Id<Queue>) -> Result<Response, Problem> {

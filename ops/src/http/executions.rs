@@ -1,6 +1,7 @@
 //! Executions: reading, stopping, redriving.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use orders::OrderId;
@@ -9,12 +10,12 @@ use producer::body;
 use producer::params::{Id, Query};
 use producer::problem::Problem;
 
-use super::NO_STORE;
 use super::caller::Caller;
 use super::wire::Listed;
+use super::{Api, NO_STORE};
 use crate::{ExecutionFilter, Operations as _, StopRequest};
 
-pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn list(State(api): State<Api>, Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let filter = ExecutionFilter {
         status: query.take("status", str::parse::<ExecutionStatus>),
@@ -23,9 +24,9 @@ pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Prob
         since: query.take("since", |text| text.parse().map_err(|_| "it is a time, such as 2026-01-31T12:00:00Z")),
         before: query.take("before", |text| text.parse().map_err(|_| "it is a time, such as 2026-01-31T12:00:00Z")),
     };
-    let page = query.page();
-    query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.executions(&filter, &page).await?))).into_response())
+    let listing = query.listing(&api.cursors, None).await?;
+    let page = listing.sealed(ops.executions(&filter, &listing.page).await?)?;
+    Ok((NO_STORE, Json(Listed::from(page))).into_response())
 }
 
 pub(super) async fn read(Caller(ops): Caller, Id(name): Id<OrderId>) -> Result<Response, Problem> {

@@ -36,6 +36,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{from_extractor_with_state, from_fn};
 use axum::routing::{MethodRouter, get, post};
 use producer::auth::{Access, OpsScope, Require};
+use producer::cursor::Cursors;
 use producer::params;
 use producer::problem::{self, Fault, Kind, Problem};
 use producer::{REQUEST_TIMEOUT, guarded};
@@ -57,6 +58,7 @@ pub const REFUSED: Kind =
 struct Api {
     ops: Ops,
     access: Access,
+    cursors: Cursors,
     closing: watch::Receiver<bool>,
     watchers: Arc<Semaphore>,
 }
@@ -68,8 +70,8 @@ impl FromRef<Api> for Access {
 }
 
 /// The routes, to be merged beside the producer's. Event streams end when `closing` turns true.
-pub fn router(ops: Ops, access: Access, closing: watch::Receiver<bool>) -> Router {
-    let api = Api { ops, access: access.clone(), closing, watchers: Arc::new(Semaphore::new(WATCHERS)) };
+pub fn router(ops: Ops, access: Access, cursors: Cursors, closing: watch::Receiver<bool>) -> Router {
+    let api = Api { ops, access: access.clone(), cursors, closing, watchers: Arc::new(Semaphore::new(WATCHERS)) };
     let without_query = |handlers: MethodRouter<Api>| handlers.route_layer(from_fn(params::none));
     let listing = |handlers: MethodRouter<Api>| guarded(handlers, REQUEST_TIMEOUT);
     let quick = |handlers: MethodRouter<Api>| listing(without_query(handlers));

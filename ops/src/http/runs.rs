@@ -1,22 +1,22 @@
 //! The runs: the audit log, and what is done under one.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use producer::body;
 use producer::params::{Id, Query};
 use producer::problem::Problem;
 
-use super::NO_STORE;
 use super::caller::Caller;
 use super::wire::{Ids, Letters, Listed, OrderRef};
+use super::{Api, NO_STORE};
 use crate::{NewRun, Operations as _, Replay};
 
-pub(super) async fn list(Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
-    let mut query = Query::of(&uri);
-    let page = query.page();
-    query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.runs(&page).await?))).into_response())
+pub(super) async fn list(State(api): State<Api>, Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
+    let listing = Query::of(&uri).listing(&api.cursors, None).await?;
+    let page = listing.sealed(ops.runs(&listing.page).await?)?;
+    Ok((NO_STORE, Json(Listed::from(page))).into_response())
 }
 
 pub(super) async fn begin(Caller(ops): Caller, body::Json(new): body::Json<NewRun>) -> Result<Response, Problem> {
@@ -27,11 +27,15 @@ pub(super) async fn read(Caller(ops): Caller, Id(run): Id<String>) -> Result<Res
     Ok((NO_STORE, Json(ops.run(&run).await?)).into_response())
 }
 
-pub(super) async fn entries(Caller(ops): Caller, Id(run): Id<String>, uri: Uri) -> Result<Response, Problem> {
-    let mut query = Query::of(&uri);
-    let page = query.page();
-    query.finish()?;
-    Ok((NO_STORE, Json(Listed::from(ops.entries(&run, &page).await?))).into_response())
+pub(super) async fn entries(
+    State(api): State<Api>,
+    Caller(ops): Caller,
+    Id(run): Id<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let listing = Query::of(&uri).listing(&api.cursors, None).await?;
+    let page = listing.sealed(ops.entries(&run, &listing.page).await?)?;
+    Ok((NO_STORE, Json(Listed::from(page))).into_response())
 }
 
 pub(super) async fn replay(

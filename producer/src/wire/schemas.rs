@@ -91,7 +91,7 @@ strings! {
     CustomerId "The storefront's own name for its customer." = 1 to 64 of TOKEN;
     StorefrontName "Who posted the order." = 1 to 64 of TOKEN;
     IdempotencyKey "Printable ASCII; HTTP takes spaces at the ends away." = 1 to 255 of "^[!-~]([ -~]*[!-~])?$";
-    Cursor "Opaque; says where a listing goes on." = 1 to 1024 of "^.*$";
+    Cursor "Opaque; says where a listing goes on." = 1 to 4400 of "^.*$";
     PaymentMethod "The payment gateway's name for how. A reference, never a card number." =
         1 to 128 of "^[A-Za-z][A-Za-z0-9._:-]*$";
     Email "An e-mail address, as the HTML standard has it." = 3 to 254 of EMAIL;

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request};
 use producer::auth::{Access, ApiKey, Scope};
+use producer::cursor::Cursors;
 use producer::{Ports, Settings};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -109,7 +110,12 @@ impl Shop {
 
     pub fn with(settings: Settings) -> Self {
         let store = Arc::new(Memory::default());
-        let ports = Ports { orders: store.clone(), catalogue: store.clone(), clock: Arc::new(Noon) };
+        let ports = Ports {
+            orders: store.clone(),
+            catalogue: store.clone(),
+            clock: Arc::new(Noon),
+            cursors: Cursors::new([7; 32]),
+        };
         Self { store, router: producer::router(ports, settings), seen: Mutex::default() }
     }
 

@@ -6,6 +6,7 @@ use lambda_http::Error;
 use orderflow_aws::jwt::VerifiedClaims;
 use orderflow_aws::lambda::{self, Function};
 use producer::auth::Access;
+use producer::cursor::Cursors;
 use tower::Service;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,6 +16,7 @@ async fn main() -> Result<(), Error> {
         orders: Arc::new(function.orders()?),
         catalogue: Arc::new(function.catalogue()?),
         clock: function.clock.clone(),
+        cursors: Cursors::new(function.cursor_key()?),
     };
     let access = Access::By(Arc::new(VerifiedClaims));
     let router = producer::router(ports, producer::Settings { access, ..producer::Settings::default() });

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use orderflow_aws::stock::Tables;
-use orderflow_aws::{DynamoCatalogue, DynamoOrders, SqsQueues};
+use orderflow_aws::{DynamoCatalogue, DynamoCursorKey, DynamoOrders, SqsQueues};
 use orders::order::Content;
 use orders::ports::{Catalogue, OrderStore, Saved, SystemClock, Unavailable};
 use orders::{Currency, Customer, Line, Money, NewOrder, Order, OrderId, Sku, StockChange, Storefront};
+use producer::cursor::CursorKey;
 use serde_json::{Value, json};
 
 use crate::wire::{Answer, Wire, error, ok};
@@ -133,4 +134,17 @@ async fn keys_that_an_answer_left_out_are_asked_for_again() {
     let keys = |index: usize| wire.sent()[index]["RequestItems"]["products"]["Keys"].as_array().unwrap().len();
     assert_eq!((keys(0), keys(1)), (2, 1));
     assert_eq!(wire.sent()[0]["RequestItems"]["products"]["ConsistentRead"], true);
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html>, "if_not_exists".
+#[tokio::test]
+async fn the_key_of_cursors_is_the_one_that_is_there_and_asked_for_once() {
+    let there = json!({ "Attributes": { "cursor_key": { "B": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=" } } });
+    let wire = Wire::new([ok(there)]);
+    let key = DynamoCursorKey::new(wire.clients().await.dynamodb(), "orders");
+    assert_eq!((key.cursor_key().await, key.cursor_key().await), (Ok([7; 32]), Ok([7; 32])));
+    let sent = wire.sent();
+    assert_eq!(sent.len(), 1, "once for a process");
+    assert_eq!(sent[0]["UpdateExpression"], "SET cursor_key = if_not_exists(cursor_key, :fresh)");
+    assert_eq!(sent[0]["ReturnValues"], "ALL_NEW");
 }
