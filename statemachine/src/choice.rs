@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Number, Value};
 
 use crate::context::ContextObject;
-use crate::path::Path;
+use crate::path::{Path, Problem, Unread};
 use crate::timestamp;
 
 /// A compiled rule without its target.
@@ -76,7 +76,7 @@ pub(crate) enum Piece {
 
 impl Rule {
     /// Whether the rule holds, or AWS's words for a path in it that found nothing.
-    pub(crate) fn holds(&self, data: &Value, context: &ContextObject<'_>) -> Result<bool, String> {
+    pub(crate) fn holds(&self, data: &Value, context: &ContextObject<'_>) -> Result<bool, Problem> {
         match self {
             Self::And(rules) => {
                 for rule in rules {
@@ -96,11 +96,12 @@ impl Rule {
             }
             Self::Not(rule) => rule.holds(data, context).map(|holds| !holds),
             Self::Test { variable, test } => {
-                let found = variable.select(data, context);
-                if let Test::Is { what: Is::Present, expected } = test {
-                    return Ok(found.is_ok() == *expected);
-                }
-                let value = found.map_err(|_| invalid_reference(variable))?;
+                let found = match (variable.select(data, context), test) {
+                    (Ok(_), Test::Is { what: Is::Present, expected }) => return Ok(*expected),
+                    (Err(Unread::Missing(_)), Test::Is { what: Is::Present, expected }) => return Ok(!expected),
+                    (found, _) => found,
+                };
+                let value = found.map_err(|unread| unread.told(|_| invalid_reference(variable)))?;
                 test.passes(&value, data, context)
             }
         }
@@ -185,12 +186,15 @@ impl fmt::Display for Test {
 }
 
 impl Test {
-    fn passes(&self, value: &Value, data: &Value, context: &ContextObject<'_>) -> Result<bool, String> {
+    fn passes(&self, value: &Value, data: &Value, context: &ContextObject<'_>) -> Result<bool, Problem> {
+        // No test looks at more than a string.
+        context.budget.spend(value.as_str().map_or(0, str::len))?;
         match self {
             Self::Compare { kind, relation, with } => match with {
                 Operand::Value(other) => Ok(kind.compare(value, other, *relation)),
                 Operand::Path(path) => {
-                    let other = path.select(data, context).map_err(|_| invalid_reference(path))?;
+                    let other =
+                        path.select(data, context).map_err(|unread| unread.told(|_| invalid_reference(path)))?;
                     Ok(kind.compare(value, &other, *relation))
                 }
             },

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::budget::Budget;
+use crate::document::measure_all;
 use crate::language::CONTEXT_FIELDS;
-use crate::path::{Missing, Segment, walk};
+use crate::path::{Missing, Segment, Unread, walk};
 use crate::token::TaskToken;
 
 /// Who is running: what the caller says about an execution when it starts it.
@@ -54,16 +56,24 @@ pub(crate) struct ContextObject<'e> {
     pub(crate) retry_count: Option<u32>,
     /// Only while a task is being scheduled.
     pub(crate) token: Option<&'e TaskToken>,
+    /// What is left of this turn. Not a part of the object, but needed wherever that is.
+    pub(crate) budget: &'e Budget,
 }
 
 impl ContextObject<'_> {
-    /// The value at a definite path.
-    pub(crate) fn select(&self, segments: &[Segment]) -> Result<Value, Missing> {
+    /// The value at a definite path; borrowed where it is a part of the input.
+    pub(crate) fn select(&self, segments: &[Segment]) -> Result<Cow<'_, Value>, Unread> {
         if let [Segment::Field(part), Segment::Field(field), rest @ ..] = segments {
-            let value = self.field(part, field).ok_or(Missing { found: 1 })?;
-            return walk(&value, rest).cloned().map_err(|missing| Missing { found: missing.found + 2 });
+            let missing = |found| Unread::Missing(Missing { found });
+            let found = match self.field(part, field).ok_or(missing(1))? {
+                Cow::Borrowed(value) => walk(value, rest).map(Cow::Borrowed),
+                Cow::Owned(value) => walk(&value, rest).cloned().map(Cow::Owned),
+            };
+            return found.map_err(|Missing { found }| missing(found + 2));
         }
-        walk(&self.whole(), segments).cloned()
+        let whole = self.whole();
+        self.budget.spend(measure_all(&whole).cost)?;
+        walk(&whole, segments).cloned().map(Cow::Owned).map_err(Unread::Missing)
     }
 
     /// All of it.
@@ -134,6 +144,7 @@ pub(crate) mod tests {
             entered: Timestamp::UNIX_EPOCH,
             retry_count: Some(2),
             token: None,
+            budget: &Budget::new(),
         })
     }
 
@@ -144,7 +155,7 @@ pub(crate) mod tests {
             for (part, fields) in whole.as_object().unwrap() {
                 for (field, value) in fields.as_object().unwrap() {
                     let segments = [Segment::Field(part.clone()), Segment::Field(field.clone())];
-                    assert_eq!(object.select(&segments).unwrap(), *value, "{part}.{field}");
+                    assert_eq!(*object.select(&segments).unwrap(), *value, "{part}.{field}");
                 }
             }
         });

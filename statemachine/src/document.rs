@@ -19,6 +19,8 @@ pub(crate) struct Document(Arc<Content>);
 pub(crate) enum Excess {
     Bytes,
     Depth,
+    /// Not in itself, but together with what other branches hold.
+    Branches,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,45 @@ impl Document {
             Err(shared) => shared.value.clone(),
         }
     }
+}
+
+/// How large a value is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// The length of its JSON text.
+    pub(crate) bytes: usize,
+    /// What it costs to walk through it or to copy it: each piece takes about as long as some bytes of text.
+    pub(crate) cost: usize,
+}
+
+/// What a bracket, a comma, a name or a value costs beside its bytes.
+const PIECE_COST: usize = 16;
+
+/// Measures a value without writing it down; `None` as soon as its text is longer than `most`.
+pub(crate) fn measure(value: &Value, most: usize) -> Option<Size> {
+    struct Scales {
+        size: Size,
+        most: usize,
+    }
+    impl std::io::Write for Scales {
+        fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+            self.size.bytes += piece.len();
+            self.size.cost += piece.len() + PIECE_COST;
+            if self.size.bytes > self.most { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(piece.len()) }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut scales = Scales { size: Size::default(), most };
+    serde_json::to_writer(&mut scales, value).ok().map(|()| scales.size)
+}
+
+/// Measures a value that is within bounds already, or nearly.
+pub(crate) fn measure_all(value: &Value) -> Size {
+    let beyond = Size { bytes: usize::MAX, cost: usize::MAX };
+    measure(value, usize::MAX).unwrap_or(beyond)
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {

@@ -8,7 +8,7 @@ use crate::language::{
     ALL, DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, NO_CHOICE_MATCHED, RESULT_PATH_MATCH_FAILURE, RUNTIME, TASK_FAILED,
     TIMEOUT,
 };
-use crate::limits::MAX_PAYLOAD_DEPTH;
+use crate::limits::{MAX_BRANCHES_BYTES, MAX_PAYLOAD_DEPTH, MAX_TURN_BYTES};
 
 /// Error and cause, as `SendTaskFailure` or the engine itself gave them. Both may be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,12 @@ impl Failure {
         Self::named(DATA_LIMIT_EXCEEDED, Some(too_large(state, excess)), Nature::Terminal)
     }
 
+    /// More than a turn may do: [`crate::budget`].
+    pub(crate) fn too_much_at_once() -> Self {
+        let most = MAX_TURN_BYTES / 1024 / 1024;
+        Self::runtime(format!("The execution went through more than {most} MiB of data without waiting for anything."))
+    }
+
     pub(crate) fn no_choice_matched(cause: String) -> Self {
         Self::named(NO_CHOICE_MATCHED, Some(cause), Nature::Plain)
     }
@@ -90,6 +96,10 @@ fn too_large(of: &str, excess: Excess) -> String {
         }
         Excess::Depth => {
             format!("The state/task '{of}' returned a result that is nested deeper than {MAX_PAYLOAD_DEPTH} levels.")
+        }
+        Excess::Branches => {
+            let most = MAX_BRANCHES_BYTES / 1024 / 1024;
+            format!("With the state '{of}' the branches that run at once would hold more than {most} MiB of data.")
         }
     }
 }

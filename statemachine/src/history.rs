@@ -170,6 +170,39 @@ pub enum Details {
     ActivityTimedOut(ErrorAndCause),
 }
 
+impl Details {
+    /// How long its data is, in bytes of JSON text.
+    pub(crate) fn data_len(&self) -> usize {
+        match self {
+            Self::ExecutionStarted(it) => it.input.len(),
+            Self::StateEntered(it) => it.input.len(),
+            Self::StateExited(it) => it.output.len(),
+            Self::TaskScheduled(it) => it.parameters.len(),
+            Self::TaskSubmitted(it) | Self::TaskSucceeded(it) => it.output.len(),
+            Self::LambdaFunctionScheduled(it) | Self::ActivityScheduled(it) => it.input.len(),
+            Self::ExecutionSucceeded(it) | Self::LambdaFunctionSucceeded(it) | Self::ActivitySucceeded(it) => {
+                it.output.len()
+            }
+            Self::ExecutionFailed(_)
+            | Self::ExecutionAborted(_)
+            | Self::ExecutionTimedOut(_)
+            | Self::ExecutionRedriven(_)
+            | Self::TaskStarted(_)
+            | Self::TaskStartFailed(_)
+            | Self::TaskSubmitFailed(_)
+            | Self::TaskFailed(_)
+            | Self::TaskTimedOut(_)
+            | Self::LambdaFunctionStartFailed(_)
+            | Self::LambdaFunctionFailed(_)
+            | Self::LambdaFunctionTimedOut(_)
+            | Self::ActivityScheduleFailed(_)
+            | Self::ActivityStarted(_)
+            | Self::ActivityFailed(_)
+            | Self::ActivityTimedOut(_) => 0,
+        }
+    }
+}
+
 /// Whether an input or output was cut short; here it never is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataDetails {

@@ -50,8 +50,10 @@
 //! | `history` | AWS's history events |
 //! | `language` | the names that definitions are made of |
 //! | `snapshot`, `token`, `rng` | what is kept between events, how a task is answered, where randomness comes from |
+//! | `limits`, `budget` | how much of anything there may be |
 //! | `path`, `reference`, `template`, `choice`, `retry`, `failure`, `resource`, `timestamp` | the parts of the language |
 
+mod budget;
 mod choice;
 mod context;
 mod definition;

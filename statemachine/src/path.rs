@@ -13,7 +13,10 @@ use std::fmt;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::budget::Spent;
 use crate::context::ContextObject;
+use crate::document::{Excess, measure, measure_all};
+use crate::limits::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_FAN, MAX_PATH_STEPS, MAX_PAYLOAD_BYTES};
 
 /// What a path starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,8 @@ pub(crate) enum Segment {
 #[derive(Clone, Debug)]
 enum Query {
     Definite(Vec<Segment>),
-    Indefinite(Box<JsonPath>),
+    /// With how often it may select the same place.
+    Indefinite(Box<JsonPath>, usize),
 }
 
 /// A compiled path.
@@ -53,6 +57,47 @@ pub(crate) struct Missing {
     pub(crate) found: usize,
 }
 
+/// Why a path gave nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    Missing(Missing),
+    /// It selects more than a payload may have.
+    TooLarge,
+    Spent,
+}
+
+/// Why data could not be read or made: what to tell of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// In AWS's words.
+    Words(String),
+    TooLarge(Excess),
+    Spent,
+}
+
+impl Unread {
+    /// `words` are for something that isn't there.
+    pub(crate) fn told(self, words: impl FnOnce(&Missing) -> String) -> Problem {
+        match self {
+            Self::Missing(missing) => Problem::Words(words(&missing)),
+            Self::TooLarge => Problem::TooLarge(Excess::Bytes),
+            Self::Spent => Problem::Spent,
+        }
+    }
+}
+
+impl From<Spent> for Unread {
+    fn from(Spent: Spent) -> Self {
+        Self::Spent
+    }
+}
+
+impl From<Spent> for Problem {
+    fn from(Spent: Spent) -> Self {
+        Self::Spent
+    }
+}
+
 /// Why a text is not a path this engine can run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPath {
@@ -64,6 +109,12 @@ pub(crate) enum BadPath {
 
 impl Path {
     pub(crate) fn parse(text: &str) -> Result<Self, BadPath> {
+        if text.len() > MAX_PATH_BYTES {
+            return Err(BadPath::Invalid(format!(
+                "a path has at most {MAX_PATH_BYTES} bytes, this one has {}",
+                text.len()
+            )));
+        }
         if text.starts_with("States.") {
             return Err(BadPath::Unsupported("intrinsic functions"));
         }
@@ -77,9 +128,12 @@ impl Path {
         }
         let query = match segments(rest).map_err(BadPath::Invalid)? {
             Some(segments) => Query::Definite(segments),
-            None => Query::Indefinite(Box::new(
-                JsonPath::parse(&standard(rest)).map_err(|error| BadPath::Invalid(error.to_string()))?,
-            )),
+            None => {
+                let text = standard(rest);
+                let fan = bounds::check(&text).map_err(BadPath::Invalid)?;
+                let query = JsonPath::parse(&text).map_err(|error| BadPath::Invalid(error.to_string()))?;
+                Query::Indefinite(Box::new(query), fan)
+            }
         };
         Ok(Self { text: text.to_owned(), root, query })
     }
@@ -100,18 +154,35 @@ impl Path {
     pub(crate) fn definite(&self) -> Option<&[Segment]> {
         match &self.query {
             Query::Definite(segments) => Some(segments),
-            Query::Indefinite(_) => None,
+            Query::Indefinite(..) => None,
         }
     }
 
     /// What the path selects; borrowed wherever the data already holds it as it is.
-    pub(crate) fn select<'v>(&self, data: &'v Value, context: &ContextObject<'_>) -> Result<Cow<'v, Value>, Missing> {
-        match (&self.query, self.root) {
-            (Query::Definite(segments), Root::Data) => walk(data, segments).map(Cow::Borrowed),
-            (Query::Definite(segments), Root::Context) => context.select(segments).map(Cow::Owned),
-            (Query::Indefinite(query), Root::Data) => Ok(Cow::Owned(all(query, data))),
-            (Query::Indefinite(query), Root::Context) => Ok(Cow::Owned(all(query, &context.whole()))),
+    pub(crate) fn select<'v>(&self, data: &'v Value, context: &'v ContextObject<'_>) -> Result<Cow<'v, Value>, Unread> {
+        match &self.query {
+            Query::Definite(segments) => {
+                context.budget.spend(STEP_COST * (1 + segments.len()))?;
+                match self.root {
+                    Root::Data => walk(data, segments).map(Cow::Borrowed).map_err(Unread::Missing),
+                    Root::Context => context.select(segments),
+                }
+            }
+            Query::Indefinite(query, fan) => match self.root {
+                Root::Data => all(query, *fan, data, context),
+                Root::Context => all(query, *fan, &context.whole(), context),
+            }
+            .map(Cow::Owned),
         }
+    }
+
+    /// A copy of what the path selects, which takes up `room`.
+    pub(crate) fn read(&self, data: &Value, context: &ContextObject<'_>, room: &mut usize) -> Result<Value, Unread> {
+        let value = self.select(data, context)?;
+        let size = measure(&value, *room).ok_or(Unread::TooLarge)?;
+        *room -= size.bytes;
+        context.budget.spend(size.cost)?;
+        Ok(value.into_owned())
     }
 
     /// AWS's (that is Jayway's) wording for a definite path that found nothing.
@@ -155,8 +226,19 @@ pub(crate) fn position(index: i64, length: usize) -> Option<usize> {
     }
 }
 
-fn all(query: &JsonPath, data: &Value) -> Value {
-    Value::Array(query.query(data).all().into_iter().cloned().collect())
+/// What a step costs: some look-ups take about as long as reading so many bytes.
+const STEP_COST: usize = 16;
+
+fn all(query: &JsonPath, fan: usize, data: &Value, context: &ContextObject<'_>) -> Result<Value, Unread> {
+    context.budget.spend(measure_all(data).cost.saturating_mul(fan))?;
+    let mut room = MAX_PAYLOAD_BYTES;
+    let mut found = Vec::new();
+    for value in query.query(data).all() {
+        // The comma as well: a list of nothing but small values is long, too.
+        room = measure(value, room).and_then(|size| room.checked_sub(size.bytes + 1)).ok_or(Unread::TooLarge)?;
+        found.push(value.clone());
+    }
+    Ok(Value::Array(found))
 }
 
 /// The segments after the root, or `None` for a path that may select several values.
@@ -184,6 +266,9 @@ fn segments(text: &str) -> Result<Option<Vec<Segment>>, String> {
             }
             other => return Err(format!("`{other}` is not expected in `${text}`")),
         }
+    }
+    if segments.len() > MAX_PATH_STEPS {
+        return Err(bounds::too_many_steps(segments.len()));
     }
     Ok(Some(segments))
 }
@@ -279,6 +364,80 @@ fn closing(text: &str) -> usize {
     text.len()
 }
 
+/// What a path that may select several places may look like: bounded before it is parsed, since the parser recurses, and in how
+/// often it can select one place, since places multiply with each step.
+mod bounds {
+    use super::{MAX_PATH_DEPTH, MAX_PATH_FAN, MAX_PATH_STEPS};
+
+    pub(super) fn too_many_steps(steps: usize) -> String {
+        format!("a path has at most {MAX_PATH_STEPS} steps, this one has {steps}")
+    }
+
+    /// How often the path may select the same place; the error says which bound it breaks.
+    pub(super) fn check(path: &str) -> Result<usize, String> {
+        let (mut steps, mut fan, mut descents) = (0, 1_usize, 0);
+        let (mut depth, mut selectors, mut filter, mut quote) = (0, 1, false, None);
+        let mut before = ' ';
+        let mut chars = path.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (quote, c) {
+                (Some(_), '\\') => {
+                    chars.next();
+                }
+                (Some(open), _) if c == open => quote = None,
+                (Some(_), _) => {}
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '[' | '(') => {
+                    depth += 1;
+                    if depth > MAX_PATH_DEPTH {
+                        return Err(format!("brackets and parentheses nest at most {MAX_PATH_DEPTH} levels deep"));
+                    }
+                    if c == '(' && before.is_alphanumeric() {
+                        return Err("a filter may call no function".to_owned());
+                    }
+                    (steps, selectors) = if depth == 1 { (steps + 1, 1) } else { (steps, selectors) };
+                }
+                (None, ']' | ')') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        filter = false;
+                        fan = fan.saturating_mul(selectors);
+                        selectors = 1;
+                    }
+                }
+                (None, '*' | ',' | ':' | '?') if filter => return Err(in_a_filter()),
+                (None, ',') => selectors += 1,
+                (None, '?') => filter = true,
+                (None, '.') if chars.peek() == Some(&'.') => {
+                    if filter {
+                        return Err(in_a_filter());
+                    }
+                    descents += 1;
+                }
+                (None, '.') if depth == 0 => steps += 1,
+                (None, _) => {}
+            }
+            before = c;
+        }
+        if steps > MAX_PATH_STEPS {
+            return Err(too_many_steps(steps));
+        }
+        if descents > 1 {
+            return Err("a path has `..` at most once".to_owned());
+        }
+        if fan > MAX_PATH_FAN {
+            return Err(format!(
+                "the selectors in its brackets, multiplied, are {fan}, and at most {MAX_PATH_FAN} are allowed"
+            ));
+        }
+        Ok(fan)
+    }
+
+    fn in_a_filter() -> String {
+        "in a filter, what is compared is named by names and indexes alone".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -289,7 +448,11 @@ mod tests {
     fn select(path: &str, data: Value) -> Result<Value, String> {
         let path = Path::parse(path).map_err(|error| error.to_string())?;
         with_context(|context| {
-            path.select(&data, context).map(Cow::into_owned).map_err(|missing| path.missing(&missing))
+            let told = |unread: Unread| match unread.told(|missing| path.missing(missing)) {
+                Problem::Words(words) => words,
+                other => format!("{other:?}"),
+            };
+            path.select(&data, context).map(Cow::into_owned).map_err(told)
         })
     }
 

@@ -8,13 +8,18 @@
 use serde_json::{Map, Value};
 
 use crate::context::ContextObject;
-use crate::path::{BadPath, Path};
+use crate::document::{Excess, Size, measure_all};
+use crate::limits::MAX_PAYLOAD_BYTES;
+use crate::path::{BadPath, Path, Problem};
 
 /// A compiled payload template.
 #[derive(Clone, Debug)]
 pub(crate) enum Template {
     /// No path inside.
-    Literal(Value),
+    Literal {
+        value: Value,
+        size: Size,
+    },
     /// `"name.$": "$.path"`, with the field as the definition writes it: AWS names it in errors.
     Selected {
         field: String,
@@ -50,42 +55,57 @@ impl Template {
                         Err(fault) => faults.push((name.clone(), fault)),
                     }
                 }
-                if compiled.iter().all(|(_, part)| matches!(part, Self::Literal(_))) {
-                    return Self::Literal(value.clone());
+                if compiled.iter().all(|(_, part)| matches!(part, Self::Literal { .. })) {
+                    return Self::literal(value);
                 }
                 Self::Object(compiled)
             }
             Value::Array(items) => {
                 let compiled: Vec<Self> = items.iter().map(|item| Self::parse(item, faults)).collect();
-                if compiled.iter().all(|part| matches!(part, Self::Literal(_))) {
-                    return Self::Literal(value.clone());
+                if compiled.iter().all(|part| matches!(part, Self::Literal { .. })) {
+                    return Self::literal(value);
                 }
                 Self::Array(compiled)
             }
-            other => Self::Literal(other.clone()),
+            other => Self::literal(other),
         }
     }
 
-    /// Fills the template in, or says in AWS's words which path found nothing.
-    pub(crate) fn fill(&self, data: &Value, context: &ContextObject<'_>) -> Result<Value, String> {
+    fn literal(value: &Value) -> Self {
+        Self::Literal { value: value.clone(), size: measure_all(value) }
+    }
+
+    /// Fills the template in, up to what a payload may have, or says in AWS's words which path found nothing.
+    pub(crate) fn fill(&self, data: &Value, context: &ContextObject<'_>) -> Result<Value, Problem> {
+        self.fill_into(data, context, &mut { MAX_PAYLOAD_BYTES })
+    }
+
+    /// Each part takes up room: whatever is selected is bounded, and yet may be selected thousands of times.
+    fn fill_into(&self, data: &Value, context: &ContextObject<'_>, room: &mut usize) -> Result<Value, Problem> {
         match self {
-            Self::Literal(value) => Ok(value.clone()),
+            Self::Literal { value, size } => {
+                *room = room.checked_sub(size.bytes).ok_or(Problem::TooLarge(Excess::Bytes))?;
+                context.budget.spend(size.cost)?;
+                Ok(value.clone())
+            }
             Self::Selected { field, path } => {
-                path.select(data, context).map(std::borrow::Cow::into_owned).map_err(|_| not_found(path, field, data))
+                path.read(data, context, room).map_err(|unread| unread.told(|_| not_found(path, field, data)))
             }
             Self::Object(fields) => {
-                let filled: Result<Map<String, Value>, String> =
-                    fields.iter().map(|(name, part)| Ok((name.clone(), part.fill(data, context)?))).collect();
+                let filled: Result<Map<String, Value>, Problem> = fields
+                    .iter()
+                    .map(|(name, part)| Ok((name.clone(), part.fill_into(data, context, room)?)))
+                    .collect();
                 filled.map(Value::Object)
             }
-            Self::Array(items) => items.iter().map(|part| part.fill(data, context)).collect(),
+            Self::Array(items) => items.iter().map(|part| part.fill_into(data, context, room)).collect(),
         }
     }
 
     /// Every path inside.
     pub(crate) fn paths<'t>(&'t self, found: &mut Vec<&'t Path>) {
         match self {
-            Self::Literal(_) => {}
+            Self::Literal { .. } => {}
             Self::Selected { path, .. } => found.push(path),
             Self::Object(fields) => fields.iter().for_each(|(_, part)| part.paths(found)),
             Self::Array(items) => items.iter().for_each(|part| part.paths(found)),
@@ -109,7 +129,10 @@ mod tests {
         let mut faults = Vec::new();
         let template = Template::parse(&template, &mut faults);
         assert!(faults.is_empty(), "{faults:?}");
-        with_context(|context| template.fill(&data, context))
+        with_context(|context| template.fill(&data, context)).map_err(|problem| match problem {
+            Problem::Words(words) => words,
+            other => format!("{other:?}"),
+        })
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{Fields, closest, kind};
+use super::fields::{Fields, kind};
 use crate::choice::{Is, Kind, Operand, Relation, Rule, Test, pattern};
 use crate::timestamp;
 
@@ -76,8 +76,7 @@ pub(crate) fn rule(fields: &Fields<'_>, top: bool) -> Option<Rule> {
                 Some(operator) => test(fields, name, operator),
                 None => {
                     let names = choice_operators();
-                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    match closest(name, &names) {
+                    match fields.faults.closest(name, names.iter().map(String::as_str)) {
                         Some(meant) => fields.fault(name, format!("is not an operator; did you mean `{meant}`?")),
                         None => fields.fault(name, "is not an operator"),
                     }

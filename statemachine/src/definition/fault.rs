@@ -61,21 +61,29 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidDefinition {
     faults: Vec<Fault>,
+    more: usize,
+    invalid: bool,
 }
 
 impl InvalidDefinition {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
-        Self { faults }
+    /// `more` faults were found beside these; `invalid` says whether any of all is not just something unsupported.
+    pub(crate) fn new(faults: Vec<Fault>, more: usize, invalid: bool) -> Self {
+        Self { faults, more, invalid }
     }
 
-    /// All faults that were found, at least one.
+    /// The faults that were found, at least one and at most 100.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
+    /// How many more there are.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
     /// Whether nothing is wrong but that this engine does not do it yet.
     pub fn is_only_unsupported(&self) -> bool {
-        self.faults.iter().all(Fault::is_unsupported)
+        !self.invalid
     }
 }
 
@@ -85,6 +93,9 @@ impl fmt::Display for InvalidDefinition {
         for fault in &self.faults {
             write!(f, "\n  {fault}")?;
         }
-        Ok(())
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }

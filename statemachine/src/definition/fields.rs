@@ -4,15 +4,54 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use super::fault::Fault;
+use super::fault::{Fault, InvalidDefinition};
 use super::{Seconds, Selection};
-use crate::limits::MAX_SECONDS;
+use crate::limits::{MAX_FAULTS, MAX_FIELD_NAME_BYTES, MAX_SECONDS, MAX_SUGGESTIONS};
 use crate::path::{BadPath, Path};
 use crate::reference::ResultPath;
 use crate::template::Template;
 
-/// Where faults are collected while loading.
-pub(crate) type Faults = RefCell<Vec<Fault>>;
+/// Where faults are collected while loading. All are counted; the first are kept, so that a text of nothing but faults costs
+/// little more than reading it.
+#[derive(Default)]
+pub(crate) struct Faults(RefCell<Found>);
+
+#[derive(Default)]
+struct Found {
+    kept: Vec<Fault>,
+    more: usize,
+    /// Whether any, kept or not, is more than that something isn't supported yet.
+    invalid: bool,
+}
+
+impl Faults {
+    pub(crate) fn push(&self, fault: Fault) {
+        let mut found = self.0.borrow_mut();
+        found.invalid |= !fault.is_unsupported();
+        if found.kept.len() < MAX_FAULTS {
+            found.kept.push(fault);
+        } else {
+            found.more += 1;
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        let found = self.0.borrow();
+        found.kept.len() + found.more
+    }
+
+    /// The candidate that a mistyped name most likely means; looked for only in the first faults.
+    pub(crate) fn closest<'c>(&self, name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+        let told = self.count() < MAX_SUGGESTIONS && name.len() <= MAX_FIELD_NAME_BYTES;
+        if told { closest(name, candidates) } else { None }
+    }
+
+    /// What is wrong with the definition, if anything is.
+    pub(crate) fn into_result(self) -> Result<(), InvalidDefinition> {
+        let Found { kept, more, invalid } = self.0.into_inner();
+        if kept.is_empty() { Ok(()) } else { Err(InvalidDefinition::new(kept, more, invalid)) }
+    }
+}
 
 /// One object, with where it is.
 #[derive(Clone, Copy)]
@@ -30,18 +69,18 @@ impl<'l> Fields<'l> {
     }
 
     pub(crate) fn fault(&self, field: &str, problem: impl Into<String>) {
-        self.faults.borrow_mut().push(Fault::new(self.state, Some(&self.place(field)), problem));
+        self.faults.push(Fault::new(self.state, Some(&self.place(field)), problem));
     }
 
     /// A fault about the object itself rather than one of its fields.
     pub(crate) fn fault_here(&self, problem: impl Into<String>) {
         let place = self.prefix.trim_end_matches('.');
         let field = if place.is_empty() { None } else { Some(place) };
-        self.faults.borrow_mut().push(Fault::new(self.state, field, problem));
+        self.faults.push(Fault::new(self.state, field, problem));
     }
 
     pub(crate) fn unsupported(&self, field: &str, problem: impl Into<String>) {
-        self.faults.borrow_mut().push(Fault::unsupported(self.state, Some(&self.place(field)), problem));
+        self.faults.push(Fault::unsupported(self.state, Some(&self.place(field)), problem));
     }
 
     pub(crate) fn has(&self, field: &str) -> bool {
@@ -58,7 +97,7 @@ impl<'l> Fields<'l> {
             let problem = if elsewhere.contains(&name.as_str()) {
                 format!("{owner} has no such field")
             } else {
-                match closest(name, allowed) {
+                match self.faults.closest(name, allowed.iter().copied()) {
                     Some(meant) => format!("{owner} has no such field; did you mean `{meant}`?"),
                     None => format!("{owner} has no such field"),
                 }
@@ -192,11 +231,13 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The candidate that a mistyped name most likely means.
-pub(crate) fn closest<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
+/// How many names are compared with a mistyped one.
+const CANDIDATES: usize = 1000;
+
+fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     candidates
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), *candidate))
+        .take(CANDIDATES)
+        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

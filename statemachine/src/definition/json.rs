@@ -1,10 +1,14 @@
 //! Reads JSON and finds names that are given twice, which `serde_json` would silently let the last one win.
+//!
+//! What reads a definition goes down into it by recursion and repeats names in faults, so both are bounded before it is parsed.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+use crate::limits::{MAX_DEFINITION_BYTES, MAX_DEFINITION_DEPTH, MAX_FAULTS, MAX_FIELD_NAME_BYTES};
 
 /// The value, and the place of every second occurrence of a name in one object.
 pub(crate) fn read(text: &str) -> Result<(Value, Vec<Vec<String>>), serde_json::Error> {
@@ -13,6 +17,41 @@ pub(crate) fn read(text: &str) -> Result<(Value, Vec<Vec<String>>), serde_json::
     let value = Reader { place: &place, twice: &twice }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok((value, twice.into_inner()))
+}
+
+/// Says which bound a definition's text breaks. Whether it is JSON is not asked here.
+pub(crate) fn check_bounds(text: &str) -> Result<(), String> {
+    if text.len() > MAX_DEFINITION_BYTES {
+        return Err(format!("a definition has at most {MAX_DEFINITION_BYTES} bytes, this one has {}", text.len()));
+    }
+    let (mut depth, mut line, mut string) = (0, 1, None);
+    // The bytes of the string that has just ended: a name, if a colon follows.
+    let mut ended = 0;
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match (string, byte) {
+            (Some(_), b'\\') => {
+                bytes.next();
+            }
+            (Some(from), b'"') => (string, ended) = (None, at - from - 1),
+            (Some(_), _) => {}
+            (None, b'"') => string = Some(at),
+            (None, b'{' | b'[') => {
+                depth += 1;
+                if depth > MAX_DEFINITION_DEPTH {
+                    return Err(format!("is nested deeper than {MAX_DEFINITION_DEPTH} levels in line {line}"));
+                }
+            }
+            (None, b'}' | b']') => depth = depth.saturating_sub(1),
+            (None, b':') if ended > MAX_FIELD_NAME_BYTES => {
+                let most = MAX_FIELD_NAME_BYTES;
+                return Err(format!("the name of a field has at most {most} bytes, one in line {line} has {ended}"));
+            }
+            (None, b'\n') => line += 1,
+            (None, _) => {}
+        }
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -77,7 +116,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut fields = Map::new();
         while let Some(name) = map.next_key::<String>()? {
             self.place.borrow_mut().push(name.clone());
-            if fields.contains_key(&name) {
+            // One more than is told of: each holds its whole place, of which a text can have a great many.
+            if fields.contains_key(&name) && self.twice.borrow().len() <= MAX_FAULTS {
                 self.twice.borrow_mut().push(self.place.borrow().clone());
             }
             let value = map.next_value_seed(self)?;

@@ -4,24 +4,20 @@
 //! machine structure in Amazon States Language".
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, InvalidDefinition};
-use super::fields::{Faults, Fields, closest, kind};
+use super::fields::{Faults, Fields, kind};
 use super::{Definition, Kind, Machine, MachineIndex, Next, Selection, State, StateIndex, TaskState, Text, Until};
 use super::{choice, json, reach, recovery};
 use crate::language::{BRANCH_FIELDS, MACHINE_FIELDS, STATE_TYPES};
-use crate::limits::MAX_SECONDS;
+use crate::limits::{MAX_BRANCHES, MAX_SECONDS, MAX_STATE_NAME};
 use crate::reference::ResultPath;
 use crate::resource::Resource;
 use crate::timestamp;
-
-/// Source: "Quotas related to state machine definitions".
-const LONGEST_NAME: usize = 80;
-const LONGEST_TEXT: usize = 1024 * 1024;
 
 /// Fields that only a `Map` has.
 const MAP_FIELDS: [&str; 6] =
@@ -36,10 +32,8 @@ const LATER: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn load(text: &str) -> Result<Definition, InvalidDefinition> {
-    let alone = |problem: String| InvalidDefinition::new(vec![Fault::new(None, None, problem)]);
-    if text.len() > LONGEST_TEXT {
-        return Err(alone(format!("a definition has at most {LONGEST_TEXT} bytes, this one has {}", text.len())));
-    }
+    let alone = |problem: String| InvalidDefinition::new(vec![Fault::new(None, None, problem)], 0, true);
+    json::check_bounds(text).map_err(alone)?;
     let (root, twice) = json::read(text).map_err(|error| alone(format!("is not JSON: {error}")))?;
     let Value::Object(root) = &root else { return Err(alone(format!("must be a JSON object, not {}", kind(&root)))) };
 
@@ -50,7 +44,7 @@ pub(crate) fn load(text: &str) -> Result<Definition, InvalidDefinition> {
             all => (None, all),
         };
         let field = field.join(".").replace(".[", "[");
-        faults.borrow_mut().push(Fault::new(state, Some(&field), "is given twice"));
+        faults.push(Fault::new(state, Some(&field), "is given twice"));
     }
 
     let top = Fields { state: None, prefix: "", map: root, faults: &faults };
@@ -67,10 +61,7 @@ pub(crate) fn load(text: &str) -> Result<Definition, InvalidDefinition> {
     loader.machine(&top);
 
     let Compiled { machines, states, by_name } = loader.compiled.into_inner();
-    let faults = faults.into_inner();
-    if !faults.is_empty() {
-        return Err(InvalidDefinition::new(faults));
-    }
+    faults.into_result()?;
     let states: Vec<State> = states.into_iter().flatten().collect();
     let machines = machines
         .into_iter()
@@ -117,7 +108,7 @@ struct Loader<'l> {
 }
 
 /// The states that a state can go to: those of its own machine.
-type Scope<'l> = HashMap<&'l str, StateIndex>;
+type Scope<'l> = BTreeMap<&'l str, StateIndex>;
 
 impl Loader<'_> {
     /// Loads one `StartAt` with its `States`; the machine's index is given out even when it has faults.
@@ -132,21 +123,18 @@ impl Loader<'_> {
         }
         let start =
             if fields.required_text("StartAt").is_some() { self.target(fields, "StartAt", &scope) } else { None };
-        let mut reached = start.into_iter().collect::<Vec<_>>();
         for (name, value) in states {
             let state = Some(name.as_str());
             let Value::Object(map) = value else {
-                self.faults.borrow_mut().push(Fault::new(
-                    state,
-                    None,
-                    format!("must be an object, not {}", kind(value)),
-                ));
+                self.faults.push(Fault::new(state, None, format!("must be an object, not {}", kind(value))));
                 continue;
             };
             let own = Fields { state, prefix: "", map, faults: self.faults };
             self.state(&own, name, scope[name.as_str()], &scope);
         }
-        self.report_unreachable(&mut reached, &scope, states);
+        if let Some(start) = start {
+            self.report_unreachable(start, &scope, states);
+        }
         if let Some(start) = start {
             self.compiled.borrow_mut().machines[index.0] = Some(Machine { start, states: Vec::new() });
         }
@@ -168,12 +156,12 @@ impl Loader<'_> {
         let mut compiled = self.compiled.borrow_mut();
         let index = StateIndex(compiled.states.len());
         compiled.states.push(None);
-        let fault = |problem: String| self.faults.borrow_mut().push(Fault::new(Some(name), None, problem));
+        let fault = |problem: String| self.faults.push(Fault::new(Some(name), None, problem));
         if compiled.by_name.insert(Arc::from(name), index).is_some() {
             fault("there is another state of this name; names must be unique in the whole definition".to_owned());
         }
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            fault(format!("a state's name has 1 to {LONGEST_NAME} characters"));
+        if name.is_empty() || name.chars().count() > MAX_STATE_NAME {
+            fault(format!("a state's name has 1 to {MAX_STATE_NAME} characters"));
         }
         index
     }
@@ -184,9 +172,7 @@ impl Loader<'_> {
         if let Some(index) = scope.get(name) {
             return Some(*index);
         }
-        let mut names: Vec<&str> = scope.keys().copied().collect();
-        names.sort_unstable();
-        match closest(name, &names) {
+        match self.faults.closest(name, scope.keys().copied()) {
             Some(meant) => fields.fault(field, format!("there is no state `{name}` here; did you mean `{meant}`?")),
             None => fields.fault(field, format!("there is no state `{name}` here")),
         }
@@ -194,30 +180,23 @@ impl Loader<'_> {
     }
 
     /// Only when every state compiled: a fault in one would make those behind it look unreachable.
-    fn report_unreachable(&self, reached: &mut Vec<StateIndex>, scope: &Scope<'_>, states: &Map<String, Value>) {
+    fn report_unreachable(&self, start: StateIndex, scope: &Scope<'_>, states: &Map<String, Value>) {
         let compiled = self.compiled.borrow();
-        if scope.values().any(|index| compiled.states[index.0].is_none()) || reached.is_empty() {
+        if scope.values().any(|index| compiled.states[index.0].is_none()) {
             return;
         }
-        let mut at = 0;
-        while let Some(index) = reached.get(at).copied() {
-            at += 1;
-            if let Some(state) = &compiled.states[index.0] {
-                for to in reach::targets(state) {
-                    if !reached.contains(&to) {
-                        reached.push(to);
-                    }
-                }
-            }
+        let (mut reached, mut open) = (HashSet::from([start]), vec![start]);
+        while let Some(state) = open.pop().and_then(|index| compiled.states[index.0].as_ref()) {
+            open.extend(reach::targets(state).into_iter().filter(|to| reached.insert(*to)));
         }
         for name in states.keys().filter(|name| !reached.contains(&scope[name.as_str()])) {
-            self.faults.borrow_mut().push(Fault::new(Some(name), None, "can't be reached from `StartAt`"));
+            self.faults.push(Fault::new(Some(name), None, "can't be reached from `StartAt`"));
         }
     }
 
     /// Compiles one state into its place; leaves the place empty when anything is wrong with it.
     fn state(&self, fields: &Fields<'_>, name: &str, index: StateIndex, scope: &Scope<'_>) {
-        let before = self.faults.borrow().len();
+        let before = self.faults.count();
         if is_jsonata(fields, self.jsonata) {
             // Told once for the whole definition, or else for each state that asks for it. The rules for its fields are
             // others, so none are checked.
@@ -256,7 +235,7 @@ impl Loader<'_> {
             },
             next: next.unwrap_or(Next::End),
         };
-        if self.faults.borrow().len() == before {
+        if self.faults.count() == before {
             self.compiled.borrow_mut().states[index.0] = Some(state);
         }
     }
@@ -297,8 +276,8 @@ impl Loader<'_> {
                 return None;
             }
             other => {
-                let names: Vec<&str> = STATE_TYPES.iter().map(|kind| kind.name).chain(["Map"]).collect();
-                match closest(other, &names) {
+                let names = STATE_TYPES.iter().map(|kind| kind.name).chain(["Map"]);
+                match self.faults.closest(other, names) {
                     Some(meant) => {
                         fields.fault("Type", format!("`{other}` is not a type of state; did you mean `{meant}`?"))
                     }
@@ -412,6 +391,11 @@ impl Loader<'_> {
             let prefix = format!("Branches[{at}].");
             let branch = Fields { prefix: &prefix, map, ..*fields };
             branch.only(&BRANCH_FIELDS, &[], "a branch");
+            let machines = self.compiled.borrow().machines.len();
+            if machines > MAX_BRANCHES {
+                fields.fault("Branches", format!("a definition has at most {MAX_BRANCHES} branches in all"));
+                return None;
+            }
             branches.push(self.machine(&branch));
         }
         Some(Kind::Parallel { branches })

@@ -9,10 +9,10 @@ use super::turn::{Then, Turn};
 use super::{FlowId, Waiting};
 use crate::choice::Rule;
 use crate::definition::{Next, Seconds, Selection, State, StateIndex, Text, Until};
-use crate::document::Document;
+use crate::document::{Document, measure_all};
 use crate::failure::Failure;
-use crate::limits::MAX_SECONDS;
-use crate::path::Path;
+use crate::limits::{MAX_PAYLOAD_BYTES, MAX_SECONDS};
+use crate::path::{Path, Problem};
 use crate::reference::ResultPath;
 use crate::template::not_found;
 use crate::timestamp;
@@ -30,8 +30,8 @@ impl Turn<'_> {
 
     /// A path in a field whose absence AWS tells as `Invalid path`.
     fn read(&self, id: FlowId, path: &Path, data: &Value) -> Result<Value, Failure> {
-        self.with_context(id, None, |context| path.select(data, context).map(std::borrow::Cow::into_owned))
-            .map_err(|missing| self.runtime_failure(id, &path.missing(&missing)))
+        self.with_context(id, None, |context| path.read(data, context, &mut { MAX_PAYLOAD_BYTES }))
+            .map_err(|unread| self.failure(id, unread.told(|missing| path.missing(missing))))
     }
 
     /// `InputPath`, then `Parameters`.
@@ -45,7 +45,7 @@ impl Turn<'_> {
         let Some(template) = &state.parameters else { return Ok(input) };
         self.with_context(id, token, |context| template.fill(input.value(), context))
             .map(Document::new)
-            .map_err(|problem| self.runtime_failure(id, &problem))
+            .map_err(|problem| self.failure(id, problem))
     }
 
     /// `ResultSelector`, `ResultPath`, `OutputPath`.
@@ -55,7 +55,7 @@ impl Turn<'_> {
             Some(template) => self
                 .with_context(id, None, |context| template.fill(result.value(), context))
                 .map(Document::new)
-                .map_err(|problem| self.runtime_failure(id, &problem))?,
+                .map_err(|problem| self.failure(id, problem))?,
         };
         let output = self.place(id, &state.result_path, result)?;
         self.select(id, &state.output_path, &output)
@@ -68,6 +68,7 @@ impl Turn<'_> {
             ResultPath::Discard => Ok(flow.input.clone()),
             ResultPath::Replace => Ok(result),
             ResultPath::Insert(segments) => {
+                self.spend(id, measure_all(flow.input.value()).cost)?;
                 ResultPath::insert(segments, flow.input.value().clone(), result.into_value())
                     .map(Document::new)
                     .map_err(Failure::result_path_match)
@@ -77,7 +78,13 @@ impl Turn<'_> {
 
     pub(crate) fn pass(&self, id: FlowId, state: &State, result: Option<&Value>) -> Result<Then, Failure> {
         let input = self.effective_input(id, state, None)?;
-        let result = result.map_or(input, |result| Document::new(result.clone()));
+        let result = match result {
+            None => input,
+            Some(result) => {
+                self.spend(id, measure_all(result).cost)?;
+                Document::new(result.clone())
+            }
+        };
         self.output(id, state, result).map(|output| Then::Exit(output, state.next))
     }
 
@@ -103,7 +110,7 @@ impl Turn<'_> {
             }
             Ok(default)
         });
-        let chosen = chosen.map_err(|problem: String| self.runtime_failure(id, &problem))?;
+        let chosen = chosen.map_err(|problem: Problem| self.failure(id, problem))?;
         let Some(to) = chosen else {
             let flow = self.flow(id);
             return Err(Failure::no_choice_matched(format!(
@@ -120,8 +127,8 @@ impl Turn<'_> {
             Some(Text::Fixed(text)) => Ok(Some(text.clone())),
             Some(Text::Path(path)) => {
                 let input = self.flow(id).input.value();
-                let found = self
-                    .with_context(id, None, |context| path.select(input, context).map(std::borrow::Cow::into_owned));
+                let found =
+                    self.with_context(id, None, |context| path.read(input, context, &mut { MAX_PAYLOAD_BYTES }));
                 match found {
                     Ok(Value::String(text)) => Ok(Some(text)),
                     Ok(other) => {
@@ -131,7 +138,7 @@ impl Turn<'_> {
                         );
                         Err(self.runtime_failure(id, &problem))
                     }
-                    Err(_) => Err(self.runtime_failure(id, &not_found(path, field, input))),
+                    Err(unread) => Err(self.failure(id, unread.told(|_| not_found(path, field, input)))),
                 }
             }
         };

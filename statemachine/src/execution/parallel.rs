@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::turn::{Over, Then, Turn};
 use super::{FlowId, Waiting};
 use crate::definition::{MachineIndex, State};
-use crate::document::Document;
+use crate::document::{Document, Excess};
 use crate::failure::Failure;
 use crate::history::EventType;
 
@@ -42,15 +42,20 @@ impl Turn<'_> {
         output: Document,
     ) -> Result<(FlowId, Then), Over> {
         let last_event = self.flow(id).last_event;
+        if let Waiting::Branches(results) = &mut self.flow_mut(parent).waiting
+            && let Some(result) = results.get_mut(at)
+        {
+            *result = Some((output,));
+        }
+        if self.branches_hold_too_much() {
+            let failure = Failure::payload_too_large(&self.flow(parent).state, Excess::Branches);
+            self.branch_failed(id, parent);
+            return Ok((parent, Then::Fail(failure)));
+        }
         self.run.flows.retain(|flow| flow.id != id);
         let flow = self.flow_mut(parent);
-        if let Waiting::Branches(results) = &mut flow.waiting {
-            if let Some(result) = results.get_mut(at) {
-                *result = Some((output,));
-            }
-            if results.iter().any(Option::is_none) {
-                return Ok((parent, Then::Rest));
-            }
+        if matches!(&flow.waiting, Waiting::Branches(results) if results.iter().any(Option::is_none)) {
+            return Ok((parent, Then::Rest));
         }
         let Waiting::Branches(results) = std::mem::replace(&mut flow.waiting, Waiting::Nothing) else {
             return Ok((parent, Then::Rest));

@@ -86,7 +86,7 @@ impl<'t> Turn<'t> {
     fn role(&self, id: FlowId, task: &TaskState) -> Result<Option<String>, Failure> {
         let Some(template) = &task.credentials else { return Ok(None) };
         let filled = self.with_context(id, None, |context| template.fill(self.flow(id).input.value(), context));
-        let filled = filled.map_err(|problem| self.runtime_failure(id, &problem))?;
+        let filled = filled.map_err(|problem| self.failure(id, problem))?;
         Ok(filled.get("RoleArn").and_then(Value::as_str).map(str::to_owned))
     }
 

@@ -9,18 +9,23 @@ use jiff::Timestamp;
 
 use super::timers::{self, Due};
 use super::{Flow, FlowId, Waiting};
+use crate::budget::Budget;
 use crate::context::ContextObject;
 use crate::definition::{Definition, Kind, Next, State, StateIndex};
-use crate::document::Document;
+use crate::document::{Document, Excess};
 use crate::effect::{Effect, Event, ExecutionStatus, Outcome, Unexpected};
 use crate::failure::Failure;
 use crate::history::{
     DataDetails, Details, ErrorAndCause, EventType, ExecutionRedriven, ExecutionStarted, HistoryEvent, Output,
     StateEntered, StateExited,
 };
-use crate::limits::MAX_HISTORY_EVENTS;
+use crate::limits::{MAX_BRANCHES_BYTES, MAX_HISTORY_EVENTS};
+use crate::path::Problem;
 use crate::snapshot::Snapshot;
 use crate::token::{TaskId, TaskToken};
+
+/// What an event costs beside its data.
+const EVENT_COST: usize = 128;
 
 /// The execution is over: nothing more may happen in this turn.
 #[derive(Debug)]
@@ -41,13 +46,15 @@ pub(crate) struct Turn<'t> {
     pub(crate) run: &'t mut Snapshot,
     pub(crate) now: Timestamp,
     pub(crate) effects: Vec<Effect>,
+    /// What is left of what this turn may do.
+    pub(crate) budget: Budget,
     /// Flows that can go on, and how: branches that are about to begin.
     pub(crate) ready: VecDeque<(FlowId, Then)>,
 }
 
 impl<'t> Turn<'t> {
     pub(crate) fn new(definition: &'t Definition, run: &'t mut Snapshot, now: Timestamp) -> Self {
-        Self { definition, run, now, effects: Vec::new(), ready: VecDeque::new() }
+        Self { definition, run, now, effects: Vec::new(), budget: Budget::new(), ready: VecDeque::new() }
     }
 
     /// The first turn.
@@ -185,7 +192,22 @@ impl<'t> Turn<'t> {
         flow.last_event = event;
         flow.retries.clear();
         flow.waiting = Waiting::Nothing;
+        if self.branches_hold_too_much() {
+            return Ok(Then::Fail(Failure::payload_too_large(&state.name, Excess::Branches)));
+        }
         self.run_state(id, state)
+    }
+
+    /// Whether all flows together hold more than branches may: what each was given, and what those that are over gave.
+    pub(crate) fn branches_hold_too_much(&self) -> bool {
+        let held = |flow: &Flow| {
+            let results: usize = match &flow.waiting {
+                Waiting::Branches(results) => results.iter().flatten().map(|(result,)| result.text().len()).sum(),
+                Waiting::Nothing | Waiting::Task(_) | Waiting::Until(_) | Waiting::Retry(_) => 0,
+            };
+            flow.input.text().len() + results
+        };
+        self.run.flows.len() > 1 && self.run.flows.iter().map(held).sum::<usize>() > MAX_BRANCHES_BYTES
     }
 
     /// Does what a state does; also again, when it is retried.
@@ -305,6 +327,10 @@ impl<'t> Turn<'t> {
             self.fail_execution(self.run.last_event, Failure::runtime(cause));
             return Err(Over);
         }
+        if self.budget.spend(EVENT_COST + details.as_ref().map_or(0, Details::data_len)).is_err() {
+            self.fail_execution(self.run.last_event, Failure::too_much_at_once());
+            return Err(Over);
+        }
         Ok(self.push(previous, kind, details))
     }
 
@@ -376,7 +402,22 @@ impl<'t> Turn<'t> {
             entered: flow.entered,
             retry_count: self.state_of(id).can_be_retried().then(|| flow.retry_count()),
             token,
+            budget: &self.budget,
         })
+    }
+
+    /// Pays for what a state is about to do.
+    pub(crate) fn spend(&self, id: FlowId, bytes: usize) -> Result<(), Failure> {
+        self.budget.spend(bytes).map_err(|spent| self.failure(id, spent.into()))
+    }
+
+    /// The failure that a problem with a state's data is.
+    pub(crate) fn failure(&self, id: FlowId, problem: Problem) -> Failure {
+        match problem {
+            Problem::Words(words) => self.runtime_failure(id, &words),
+            Problem::TooLarge(excess) => Failure::payload_too_large(&self.flow(id).state, excess),
+            Problem::Spent => Failure::too_much_at_once(),
+        }
     }
 
     /// A fault of the workflow itself, in AWS's words.

@@ -26,7 +26,7 @@ macro_rules! topics {
 
 topics! {
     pass succeed_and_fail choice_operators choice wait task retry catch parallel input_and_output paths context_object
-    integrations whole_executions errors redrive refused unsupported
+    integrations whole_executions errors redrive refused unsupported limits
 }
 
 fn hold(topic: &str) {
