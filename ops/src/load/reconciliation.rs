@@ -128,8 +128,10 @@ fn driver_starved(tally: &Tally) -> Option<Check> {
 }
 
 fn still_open(under_way: u64, unanswered: u64) -> impl Iterator<Item = String> {
-    let under_way = (under_way > 0).then(|| format!("{under_way} orders that were under way when the load was stopped"));
-    let unanswered = (unanswered > 0).then(|| format!("{unanswered} orders that had no answer when the load was stopped"));
+    let under_way =
+        (under_way > 0).then(|| format!("{under_way} orders that were under way when the load was stopped"));
+    let unanswered =
+        (unanswered > 0).then(|| format!("{unanswered} orders that had no answer when the load was stopped"));
     under_way.into_iter().chain(unanswered)
 }
 
@@ -158,8 +160,7 @@ fn compare(tally: &Tally, books: &Books, left: Left) -> Reconciled {
 
     let ended = confirmed + rejected + dead_lettered;
     let under_way = tally.accepted - ended;
-    let (must_end, must_answer) =
-        if left.stopped { (ended, left.unanswered) } else { (tally.accepted, 0) };
+    let (must_end, must_answer) = if left.stopped { (ended, left.unanswered) } else { (tally.accepted, 0) };
 
     let check = |what, expected, found| Check { what, expected, found };
     let mut checks = vec![

@@ -207,7 +207,10 @@ mod tests {
         let prompt = Pace::of(200, seconds(0.995), seconds(1.1), true).unwrap();
         assert_eq!(prompt.shortfall(), None, "late by less than anybody would notice");
         let behind = Pace::of(20_000, seconds(0.5), seconds(16.35), true).unwrap().shortfall().unwrap();
-        assert!(behind.starts_with("40000 orders/s were asked for, 1223/s were sent, the last 15.9 s late"), "{behind}");
+        assert!(
+            behind.starts_with("40000 orders/s were asked for, 1223/s were sent, the last 15.9 s late"),
+            "{behind}"
+        );
         assert!(behind.contains("--connections"), "{behind}");
         let slow = Pace::of(20_000, seconds(0.5), seconds(16.35), false).unwrap().shortfall().unwrap();
         assert!(slow.contains("the driver itself"), "{slow}");
