@@ -14,6 +14,7 @@
 pub mod admission;
 pub mod auth;
 pub mod body;
+pub mod currencies;
 pub mod cursor;
 mod docs;
 mod guard;
@@ -150,6 +151,7 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
         .route("/metrics", without_query(get(health::metrics)))
         .route("/openapi.json", without_query(get(docs::openapi)))
         .with_state(api)
+        .merge(currencies::router(access.clone()))
         .merge(more);
     served(router, &access)
 }

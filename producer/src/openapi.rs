@@ -7,15 +7,16 @@ use utoipa::openapi::schema::{OneOf, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{docs, health, orders, products, wire};
+use crate::{currencies, docs, health, orders, products, wire};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Orderflow",
         description = "Orders are accepted with `202`, carried by queues, and end confirmed or rejected. Money is integer minor units \
-            plus an ISO 4217 code. Every error is `application/problem+json` (RFC 9457). Unknown fields and parameters are refused. \
-            Lengths of strings are counted in characters. An unknown path is `404`, a known one with another method `405` with `Allow`.",
+            plus an ISO 4217 code; `/currencies` says how many decimals each has. Every error is `application/problem+json` (RFC 9457). Unknown fields and parameters are refused. \
+            Lengths of strings are counted in characters. \
+            What an earlier version accepted is given back as it was, also where a rule is stricter now. An unknown path is `404`, a known one with another method `405` with `Allow`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
@@ -26,6 +27,7 @@ use crate::{docs, health, orders, products, wire};
     paths(
         orders::place, orders::list, orders::read, orders::cancel,
         products::list, products::create, products::read, products::put, products::delete, products::change_stock,
+        currencies::list,
         health::health, health::ready, health::metrics, docs::openapi,
     ),
     components(

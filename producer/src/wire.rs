@@ -37,7 +37,7 @@ impl From<orders::Money> for Money {
 impl Money {
     /// The domain's money, once the rules were checked.
     fn into_domain(self, pointer: &str) -> Result<orders::Money, crate::problem::Fault> {
-        let currency = rules::read_currency(&self.currency)
+        let currency = orders::money::read_currency(&self.currency)
             .map_err(|error| crate::problem::Fault::at(format!("{pointer}/currency"), error))?;
         Ok(orders::Money::new(self.amount, currency))
     }

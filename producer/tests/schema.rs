@@ -59,6 +59,8 @@ fn edges() -> Vec<Value> {
         "A",
         "EUR",
         "XXX",
+        "BGN",
+        "VES",
         "eur",
         "EURO",
         "DE",

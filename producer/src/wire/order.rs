@@ -236,7 +236,7 @@ impl PlaceOrder {
         Ok(Content {
             customer: orders::Customer { id, email, name },
             lines: orders::Line::merge(lines).ok_or_else(|| Fault::at("/lines", "the quantities are too large"))?,
-            currency: rules::read_currency(&self.currency).map_err(|error| Fault::at("/currency", error))?,
+            currency: orders::money::read_currency(&self.currency).map_err(|error| Fault::at("/currency", error))?,
             payment_method: self.payment_method,
             shipping_address: self.shipping_address.map(|address| orders::Address {
                 lines: address.lines,

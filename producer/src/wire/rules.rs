@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use garde::Error;
-use orders::{Currency, CustomerId, Sku};
+use orders::money::read_currency;
+use orders::{CustomerId, Sku};
 
 fn rule(holds: bool, says: &str) -> garde::Result {
     if holds { Ok(()) } else { Err(Error::new(says)) }
@@ -46,13 +47,7 @@ pub(crate) fn country(text: &str, _: &()) -> garde::Result {
 }
 
 pub(crate) fn currency(text: &str, _: &()) -> garde::Result {
-    read_currency(text).map(drop)
-}
-
-pub(crate) fn read_currency(text: &str) -> Result<Currency, Error> {
-    Currency::from_code(text)
-        .filter(|currency| currency.code() == text)
-        .ok_or_else(|| Error::new("not an ISO 4217 code"))
+    read_currency(text).map(drop).map_err(Error::new)
 }
 
 pub(crate) fn email(text: &str, _: &()) -> garde::Result {

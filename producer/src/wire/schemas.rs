@@ -1,10 +1,9 @@
 //! Schemas of the scalars: the closed sets of names, taken from the domain so that the document can't drift from it, and the
 //! strings with a shape. A field names one as its `value_type`; the rules themselves are in `rules.rs`.
 
-use std::sync::LazyLock;
-
 use orders::mail::{MailKind, MailResult};
-use orders::{Currency, Done, Reason, RejectReason, Status, Step};
+use orders::money::{CODES, read_currency};
+use orders::{Done, Reason, RejectReason, Status, Step};
 use utoipa::openapi::schema::{Object, Schema, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -34,7 +33,8 @@ macro_rules! named {
 }
 
 named! {
-    CurrencyCode "ISO 4217 code." = CURRENCIES.iter().map(|currency| currency.code());
+    CurrencyCode "ISO 4217 code of a currency that circulates; `/currencies` has their decimals." =
+        CODES.iter().map(|currency| currency.code()).filter(|code| read_currency(code).is_ok());
     OrderStatus "Where the order stands; `confirmed` and `rejected` are final." = Status::ALL.iter().map(|s| s.name());
     RejectionReason "Why the order was rejected." =
         RejectReason::ALL.iter().map(|reason| reason.name()).chain([Reason::TechnicalFailure.name()]);
@@ -44,13 +44,6 @@ named! {
     MailSubject "What the mail tells the customer." = MailKind::ALL.iter().map(|kind| kind.name());
     MailOutcome "How mailing ended." = MailResult::ALL.iter().map(|result| result.name());
 }
-
-/// All currencies. The crate can list them only with another dependency, so every three letters are asked, once.
-static CURRENCIES: LazyLock<Vec<Currency>> = LazyLock::new(|| {
-    let letters = || b'A'..=b'Z';
-    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
-    codes.filter_map(|code| std::str::from_utf8(&code).ok().and_then(Currency::from_code)).collect()
-});
 
 /// Documents [`super::rules::text`]: no control characters (Unicode's category Cc).
 pub(crate) const TEXT: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
