@@ -5,6 +5,7 @@ import { fill, h, say } from './lib/dom.js';
 import { count, time } from './lib/format.js';
 import { icon } from './lib/icons.js';
 import { live } from './lib/live.js';
+import { loadCurrencies } from './lib/money.js';
 import * as router from './lib/router.js';
 import { button, field, toast } from './lib/ui.js';
 import { ROUTES } from './routes.js';
@@ -16,6 +17,7 @@ async function boot() {
   const found = await get('/console/session');
   if (!found.by) return signIn();
   here = found;
+  await loadCurrencies();
   frame(found);
   live.start(found.platform.events);
 }

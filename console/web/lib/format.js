@@ -1,4 +1,4 @@
-// Times, durations, counts and money as people read them.
+// Times, durations and counts as people read them.
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
@@ -45,16 +45,6 @@ export function rate(perSecond) {
   if (perSecond === 0) return '0';
   if (perSecond < 0.1) return perSecond.toFixed(2);
   return perSecond < 10 ? perSecond.toFixed(1) : number.format(Math.round(perSecond));
-}
-
-export function money(amount) {
-  if (!amount) return '–';
-  try {
-    const format = new Intl.NumberFormat(undefined, { style: 'currency', currency: amount.currency });
-    return format.format(amount.amount / 10 ** format.resolvedOptions().maximumFractionDigits);
-  } catch {
-    return `${amount.amount} ${amount.currency}`;
-  }
 }
 
 // What can be told of an address without telling it.

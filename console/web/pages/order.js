@@ -3,9 +3,10 @@
 import { here } from '../app.js';
 import { get, post } from '../lib/api.js';
 import { fill, h } from '../lib/dom.js';
-import { duration, fullTime, money, short, time } from '../lib/format.js';
+import { duration, fullTime, short, time } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { follow } from '../lib/listing.js';
+import { money } from '../lib/money.js';
 import { action, badge, card, copyButton, dialog, facts, heading, notice, personal, since, toast } from '../lib/ui.js';
 
 export const title = 'Order';

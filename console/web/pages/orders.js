@@ -1,8 +1,9 @@
 // The orders, newest first: found by their id, their customer or their status.
 
 import { h } from '../lib/dom.js';
-import { money, short } from '../lib/format.js';
+import { short } from '../lib/format.js';
 import { follow, listing } from '../lib/listing.js';
+import { money } from '../lib/money.js';
 import { teach } from '../lib/teach.js';
 import { badge, button, heading, select, since } from '../lib/ui.js';
 

@@ -3,8 +3,9 @@
 
 import { get, post, put } from '../lib/api.js';
 import { h } from '../lib/dom.js';
-import { count, money } from '../lib/format.js';
+import { count } from '../lib/format.js';
 import { follow, listing } from '../lib/listing.js';
+import { decimal, minorUnits, money } from '../lib/money.js';
 import { button, dialog, empty, field, heading, toast } from '../lib/ui.js';
 
 export const title = 'Products';
@@ -65,15 +66,14 @@ function changeStock(product, refresh) {
 
 function changePrice(product, refresh) {
   const { currency } = product.price;
-  const digits = new Intl.NumberFormat(undefined, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
-  const step = (10 ** -digits).toFixed(digits);
+  // As text: a number field would round what it can't hold, and take 1e3.
   const price = h('input', {
     type: 'number',
     name: 'price',
     required: true,
-    min: step,
-    step,
-    value: (product.price.amount / 10 ** digits).toFixed(digits),
+    inputmode: 'decimal',
+    autocomplete: 'off',
+    value: decimal(product.price),
   });
   dialog({
     title: `Price of ${product.sku}`,
@@ -82,10 +82,11 @@ function changePrice(product, refresh) {
     confirm: 'Change the price',
     data: { dialog: 'price' },
     work: async () => {
+      const amount = minorUnits(price.value, currency);
       // The version that was read just now: whatever was changed since the list was read stays, and stock sold meanwhile is not put back.
       const answer = await get(path(product), null, { as: 'answer', cache: 'no-store' });
       const current = await answer.json();
-      const changed = { ...current, price: { currency, amount: Math.round(price.valueAsNumber * 10 ** digits) } };
+      const changed = { ...current, price: { currency, amount } };
       await put(path(product), changed, { headers: { 'if-match': answer.headers.get('etag') } });
       toast(`${product.sku}: ${money(changed.price)}`);
       await refresh();
