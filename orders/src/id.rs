@@ -94,6 +94,15 @@ identifier!(
         && text.bytes().any(|b| b != b'0')
 );
 
+impl Sku {
+    /// Whether a path can have it as a segment. `.` and `..` are taken out of every address on its way, percent-encoded
+    /// or not (RFC 3986, 5.2.4; WHATWG URL, "single-dot URL path segment"). Asked where a SKU comes in: what was stored
+    /// before stays readable.
+    pub fn is_reachable(&self) -> bool {
+        !matches!(self.as_str(), "." | "..")
+    }
+}
+
 impl TraceId {
     /// As X-Ray's tracing header, which SQS and Step Functions carry: the id's first 8 digits are its time
     /// (AWS X-Ray, "Tracing header" and "Sending trace data", W3C ids).
@@ -135,6 +144,13 @@ mod tests {
         assert_ne!(id("shop", "k1"), id("shop", "k2"));
         assert_ne!(id("shop", "k1"), id("shopk", "1"));
         assert_eq!(id("shop", "k1").as_str().parse::<OrderId>().unwrap(), id("shop", "k1"));
+    }
+
+    #[test]
+    fn a_sku_that_no_address_can_carry_is_told_apart() {
+        let reachable = |sku: &str| sku.parse::<Sku>().unwrap().is_reachable();
+        assert_eq!([".", ".."].map(reachable), [false; 2]);
+        assert_eq!(["...", ".a", "a.", "a..b", ".-", ":", "-", "_"].map(reachable), [true; 8]);
     }
 
     #[test]

@@ -43,6 +43,7 @@
 //! [`outcome`] (the two kinds of failure, which never mix), [`message`] (what the queues carry), [`ports`].
 
 pub mod closing;
+pub mod email;
 pub mod id;
 pub mod mail;
 pub mod message;

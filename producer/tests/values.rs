@@ -58,3 +58,33 @@ async fn each_currencys_decimals_are_told_also_of_those_that_are_not_accepted_an
     }
 }
 
+#[tokio::test]
+async fn a_sku_that_no_address_can_carry_is_refused_and_every_other_is_reached() {
+    for sku in [".", ".."] {
+        let says = fault("/products", &with(mug(), "/sku", json!(sku)), "/sku").await;
+        assert!(says.contains("nobody could reach it"), "{says}");
+        assert_eq!(fault("/orders", &with(order(), "/lines/0/sku", json!(sku)), "/lines/0/sku").await, says);
+    }
+    for sku in ["...", ".a", "a.", "..a", "a..b", "a:b", ":", "-", "_", "a._:-"] {
+        let (shop, product) = (Shop::open(), with(mug(), "/sku", json!(sku)));
+        assert_eq!(shop.send(ask("POST", "/products").json(&product)).await.status, 201);
+        assert_eq!(shop.send(ask("GET", &format!("/products/{sku}"))).await.json()["sku"], sku);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_no_mailer_would_take_is_refused_with_what_would_be_right() {
+    for (address, says) in [
+        ("a..b@x", "single dots between them"),
+        ("a.@example.com", "single dots between them"),
+        ("ädä@example.com", "use another address"),
+        ("a@bücher.example", "write the domain in Punycode"),
+        ("a@127.0.0.1", "the last begins with a letter"),
+        ("Ada <ada@example.com>", "before the `@`"),
+        ("nobody", "write it as ada@example.com"),
+    ] {
+        let fault = fault("/orders", &with(order(), "/customer/email", json!(address)), "/customer/email").await;
+        assert!(fault.contains(says), "{address}: {fault}");
+    }
+}
+

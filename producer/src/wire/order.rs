@@ -71,7 +71,7 @@ pub(crate) struct Customer {
     #[schema(value_type = schemas::CustomerId)]
     id: String,
     /// Where the mails go.
-    #[garde(length(chars, max = 254), custom(rules::email))]
+    #[garde(custom(rules::email))]
     #[schema(value_type = schemas::Email)]
     email: String,
     /// How the mails address them.

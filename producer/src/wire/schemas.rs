@@ -49,9 +49,10 @@ named! {
 pub(crate) const TEXT: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 /// Documents the domain's identifiers.
 const TOKEN: &str = "^[A-Za-z0-9._:-]+$";
-/// Documents [`super::rules::email`]: the HTML standard's "valid e-mail address" (4.10.5.1.5), with RFC 5321's 64 octets for the
-/// local part.
-const EMAIL: &str = "^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
+/// Documents [`super::rules::sku`]: neither `.` nor `..`. Without lookahead, which some readers of schemas don't know.
+const SKU: &str = "^([A-Za-z0-9_:-]|\\.[A-Za-z0-9_:-]|\\.\\.[A-Za-z0-9._:-])[A-Za-z0-9._:-]*$";
+/// Documents [`orders::email`], but for the local part's 64 characters: it counts those that are no dots.
+const EMAIL: &str = "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-](\\.?[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]){0,63}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
 
 macro_rules! strings {
     ($($name:ident $description:literal = $min:literal to $max:literal of $pattern:expr;)+) => {
@@ -80,14 +81,15 @@ macro_rules! strings {
 strings! {
     OrderId "An order's id." = 30 to 30 of "^ord_[0-9a-hjkmnp-tv-z]{26}$";
     TraceId "A W3C trace id." = 32 to 32 of "^[0-9a-f]{32}$";
-    Sku "A stock keeping unit: names a product." = 1 to 64 of TOKEN;
+    Sku "A stock keeping unit: names a product. Not `.` or `..`, which no address can carry." = 1 to 64 of SKU;
     CustomerId "The storefront's own name for its customer." = 1 to 64 of TOKEN;
     StorefrontName "Who posted the order." = 1 to 64 of TOKEN;
     IdempotencyKey "Printable ASCII; HTTP takes spaces at the ends away." = 1 to 255 of "^[!-~]([ -~]*[!-~])?$";
     Cursor "Opaque; says where a listing goes on." = 1 to 4400 of "^.*$";
     PaymentMethod "The payment gateway's name for how. A reference, never a card number." =
         1 to 128 of "^[A-Za-z][A-Za-z0-9._:-]*$";
-    Email "An e-mail address, as the HTML standard has it." = 3 to 254 of EMAIL;
+    Email "An e-mail address that every mail service takes: before the `@` at most 64 characters, all ASCII, without \
+        double dots; after it a domain, in Punycode where it has other letters." = 3 to 254 of EMAIL;
     PersonName "A person's name." = 1 to 200 of TEXT;
     AddressLine "One line of an address." = 1 to 200 of TEXT;
     City "A city." = 1 to 100 of TEXT;

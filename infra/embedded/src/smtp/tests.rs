@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -6,6 +7,8 @@ use std::thread;
 use orders::OrderId;
 use orders::mail::{Mail, MailKind};
 use orders::ports::{MailError, Mailer as _};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::{SmtpConfigError, SmtpMailer};
 use crate::fixture::order;
@@ -75,6 +78,46 @@ async fn a_mail_goes_out_in_both_forms_and_with_its_own_id() {
     ] {
         assert!(sent.contains(part), "{part} in {sent}");
     }
+}
+
+/// Texts that are nearly addresses, and a good share that are.
+fn nearly_an_address() -> impl Strategy<Value = String> {
+    let local = prop_oneof![
+        3 => "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,9}(\\.[a-z0-9]{1,9}){0,3}",
+        1 => "[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,66}",
+        1 => "[a-z.\"@<> \\\\ä]{0,8}",
+        1 => "[a-z]{60,70}",
+    ];
+    let domain = prop_oneof![
+        3 => "([a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?\\.){0,5}[a-z][a-z0-9]{0,4}",
+        1 => "([a-z0-9]([a-z0-9-]{0,64}[a-z0-9])?\\.){0,4}[a-z0-9-]{1,5}",
+        1 => "[a-z0-9.\\[\\]:@ ü-]{0,20}",
+    ];
+    (local, domain).prop_map(|(local, domain)| format!("{local}@{domain}"))
+}
+
+#[tokio::test]
+async fn every_address_that_an_order_may_have_can_be_mailed() {
+    let (mailer, accepted) = (mailer(25), Cell::new(0));
+    let mut runner = TestRunner::new(ProptestConfig { cases: 3_000, failure_persistence: None, ..Default::default() });
+    let outcome = runner.run(&nearly_an_address(), |address| {
+        if orders::email::check(&address).is_ok() {
+            accepted.set(accepted.get() + 1);
+            prop_assert!(mailer.message(&mail(&address).1).is_ok(), "SMTP would refuse {}", address);
+            prop_assert!(address.is_ascii() && address.len() <= 320, "SES would refuse {}", address);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(accepted.get() > 300, "only {} were addresses", accepted.get());
+}
+
+#[tokio::test]
+async fn a_domain_without_a_dot_is_left_to_the_mail_server() {
+    let (port, sent) = server("250 ok");
+    assert_eq!(orders::email::check("root@intranet"), Ok(()));
+    mailer(port).send(&mail("root@intranet").1).await.unwrap();
+    assert!(sent.recv().unwrap().contains("To: root@intranet"));
 }
 
 #[tokio::test]
