@@ -57,6 +57,7 @@ pub mod product;
 pub mod reservation;
 pub mod sandbox;
 pub mod step;
+pub mod text;
 
 pub use id::{CustomerId, IdempotencyKey, InvalidId, OrderId, Sku, Storefront, TraceId};
 pub use money::{Currency, Money};

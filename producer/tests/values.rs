@@ -88,3 +88,26 @@ async fn an_address_that_no_mailer_would_take_is_refused_with_what_would_be_righ
     }
 }
 
+#[tokio::test]
+async fn text_that_steers_what_stands_around_it_is_refused_by_its_code_point_wherever_people_read_it() {
+    let address = json!({"lines": ["Main St 1"], "city": "Bonn", "postal_code": "53111", "country": "DE"});
+    let full = with(with(order(), "/shipping_address", address), "/metadata", json!({"a": "b"}));
+    for place in [
+        "/customer/name",
+        "/shipping_address/lines/0",
+        "/shipping_address/city",
+        "/shipping_address/postal_code",
+        "/metadata/a",
+    ] {
+        let says = fault("/orders", &with(full.clone(), place, json!("Ada\u{202e}adA")), place).await;
+        assert_eq!(says, "has U+202E (it steers the direction of text) at character 4: leave it out", "{place}");
+        assert_eq!(refused("/orders", &with(full.clone(), place, json!("שרה לוי"))).await, []);
+    }
+    for place in ["/name", "/description"] {
+        let says = fault("/products", &with(mug(), place, json!("\u{feff}Mug")), place).await;
+        assert_eq!(says, "has U+FEFF (it is invisible) at character 1: leave it out", "{place}");
+        assert_eq!(refused("/products", &with(mug(), place, json!("کتاب\u{200c}ها 👩\u{200d}🚀"))).await, []);
+    }
+    let places: Vec<_> = refused("/orders", &with(order(), "/metadata", json!({"a\u{2066}": "b"}))).await;
+    assert_eq!(places[0].0, "/metadata/a\u{2066}");
+}

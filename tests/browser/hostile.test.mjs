@@ -56,3 +56,32 @@ test('an address that names nothing says so, whatever is in it', async ({ page, 
     assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
   }
 });
+
+test('a name from right to left leaves its surroundings alone, and an override in a message is seen', async ({
+  service,
+  page,
+}) => {
+  const [name, product] = ['שרה', 'ספל כחול'];
+  const price = { amount: 100, currency: 'EUR' };
+  await service.ask('POST', '/products', { sku: 'CUP', name: product, description: product, price, stock: 1 });
+  const customer = { id: 'c-1', email: 'sara@example.com', name };
+  const order = await service.post({ customer, lines: [{ sku: 'CUP', quantity: 1 }] });
+  await ended(service, order, 'confirmed');
+  await page.goto('/console/products');
+  const names = page.locator('tr[data-product=CUP] bdi');
+  await names.first().waitFor();
+  assert.deepEqual(await names.allInnerTexts(), [product, product]);
+  await page.goto(`/console/orders/${order}`);
+  await page.locator('[data-reveal]').click();
+  await page.locator('.personal bdi', { hasText: name }).waitFor();
+  await page.goto('/console/mailbox');
+  await page.locator(`tr[data-order="${order}"] th a`).click();
+  const mail = page.frameLocator('iframe[data-rendered]');
+  for (const text of [name, product]) await mail.locator('bdi', { hasText: text }).waitFor();
+
+  await fetch(`${service.url}/ops/queues/payments/messages`, { method: 'POST', body: '{"file":"\u202egnp.exe"}' });
+  await service.until('/ops/status', (status) => status.dead_letters === 1);
+  await page.goto('/console/dead-letters/payments');
+  await page.locator('tr[data-letter] summary').click();
+  await page.locator('tr[data-letter] pre', { hasText: '"\\u202egnp.exe"' }).waitFor();
+});

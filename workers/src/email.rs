@@ -3,6 +3,7 @@
 //! The status comes first, by conditional write: from then on a cancel is refused. The mail is at-least-once: the write
 //! counts an attempt, and a crash between handing the mail over and recording that repeats it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,6 +12,7 @@ use orders::mail::{Mail, MailKind, MailResult};
 use orders::message::{EmailMessage, Task};
 use orders::outcome::Reason;
 use orders::ports::{Catalogue, MailError, Mailer, OrderStore};
+use orders::text::{isolated, shown};
 use orders::{Money, Order, Outcome, Queue, RejectReason, Retry, Sku, Status, Step, StepError};
 use serde_json::{Value, json};
 
@@ -105,10 +107,10 @@ impl EmailWorker {
         let lines = content.lines.iter().zip(prices.map(Some).chain(std::iter::repeat(None)));
         let view = MailView {
             number: order.id().as_str(),
-            customer: content.customer.name.as_deref(),
+            customer: content.customer.name.as_deref().map(shown),
             lines: lines
                 .map(|(line, price)| LineView {
-                    name: name_of(&line.sku).unwrap_or_else(|| line.sku.to_string()),
+                    name: shown(&name_of(&line.sku).unwrap_or_else(|| line.sku.to_string())).into_owned(),
                     quantity: line.quantity,
                     amount: price.and_then(|price| price.times(line.quantity)),
                 })
@@ -169,7 +171,7 @@ fn explanation(reason: Reason) -> &'static str {
 
 struct MailView<'a> {
     number: &'a str,
-    customer: Option<&'a str>,
+    customer: Option<Cow<'a, str>>,
     lines: Vec<LineView>,
     total: Option<Money>,
     reason: Option<&'static str>,
@@ -179,6 +181,19 @@ struct LineView {
     name: String,
     quantity: u32,
     amount: Option<Money>,
+}
+
+// HTML has `<bdi>`; plain text has only characters.
+impl MailView<'_> {
+    fn plain_customer(&self) -> Option<Cow<'_, str>> {
+        self.customer.as_deref().map(isolated)
+    }
+}
+
+impl LineView {
+    fn plain_name(&self) -> Cow<'_, str> {
+        isolated(&self.name)
+    }
 }
 
 #[derive(Template)]

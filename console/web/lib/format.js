@@ -57,6 +57,12 @@ export function masked(text) {
 // The beginning and the end of a long id.
 export const short = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
+// Bidirectional controls as JSON escapes them.
+export function escaped(text) {
+  const inJson = (control) => `\\u${control.charCodeAt().toString(16).padStart(4, '0')}`;
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, inJson);
+}
+
 // JSON as people read it; what is no JSON as it is.
 export function pretty(text) {
   try {

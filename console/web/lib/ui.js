@@ -2,7 +2,7 @@
 
 import { post } from './api.js';
 import { fill, h, say } from './dom.js';
-import { ago, fullTime, masked } from './format.js';
+import { ago, escaped, fullTime, masked } from './format.js';
 import { icon } from './icons.js';
 
 // What a status means to whoever is on call.
@@ -72,9 +72,9 @@ export function copyButton(text, label = 'Copy') {
   return element;
 }
 
-// Text as code, with a button that copies it.
+// Text as code, with a button that copies it. What would steer its direction is escaped, so that it reads as it is.
 export function code(text, { label = 'Copy', wrap = false } = {}) {
-  return h('div', { class: 'code', data: { wrap: wrap ? '' : null } }, h('pre', { tabindex: '0' }, text), copyButton(text, label));
+  return h('div', { class: 'code', data: { wrap: wrap ? '' : null } }, h('pre', { tabindex: '0' }, escaped(text)), copyButton(text, label));
 }
 
 export const json = (value, options) => code(typeof value === 'string' ? value : JSON.stringify(value, null, 2), options);
@@ -160,8 +160,11 @@ export function select(options, { value, name, label, on, data } = {}) {
   return element;
 }
 
+// Whoever it is, in whatever direction their name is written.
+const named = ({ name, email }) => [name && [h('bdi', {}, name), ' '], `<${email}>`];
+
 // Personal data, hidden until somebody asks; asking is written down by the service (`POST /ops/orders/{id}/reveal`).
-export function personal(orderId, hint, shown = (found) => `${found.name ?? ''} <${found.email}>`.trim()) {
+export function personal(orderId, hint, shown = named) {
   const element = h('span', { class: 'personal', data: { masked: '' } }, h('span', {}, masked(hint) || '•••'));
   const reveal = action('', async () => {
     const found = await post(`/ops/orders/${encodeURIComponent(orderId)}/reveal`, {});

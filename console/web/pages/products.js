@@ -19,7 +19,7 @@ export async function mount({ root, signal }) {
     columns: [['SKU', 'id'], ['Name'], ['Price', 'num'], ['In stock', 'num'], ['Change']],
     cells: (product) => [
       product.sku,
-      [product.name, product.description && h('small', {}, product.description)],
+      [h('bdi', {}, product.name), product.description && h('small', {}, h('bdi', {}, product.description))],
       money(product.price),
       count(product.stock),
       h(
@@ -68,7 +68,7 @@ function changePrice(product, refresh) {
   const { currency } = product.price;
   // As text: a number field would round what it can't hold, and take 1e3.
   const price = h('input', {
-    type: 'number',
+    type: 'text',
     name: 'price',
     required: true,
     inputmode: 'decimal',

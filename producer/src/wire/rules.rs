@@ -32,7 +32,7 @@ pub(crate) fn customer_id(text: &str, _: &()) -> garde::Result {
 
 /// Text for people: mails and consoles show it, so nothing in it may steer them.
 pub(crate) fn text(text: &str, _: &()) -> garde::Result {
-    rule(!text.chars().any(char::is_control), "has a control character")
+    orders::text::check(text).map_err(Error::new)
 }
 
 /// A reference such as `pm_card_visa`. It starts with a letter, so that no card number gets in.

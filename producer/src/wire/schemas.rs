@@ -45,8 +45,9 @@ named! {
     MailOutcome "How mailing ended." = MailResult::ALL.iter().map(|result| result.name());
 }
 
-/// Documents [`super::rules::text`]: no control characters (Unicode's category Cc).
-pub(crate) const TEXT: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// Documents [`orders::text`].
+pub(crate) const TEXT: &str =
+    "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]*$";
 /// Documents the domain's identifiers.
 const TOKEN: &str = "^[A-Za-z0-9._:-]+$";
 /// Documents [`super::rules::sku`]: neither `.` nor `..`. Without lookahead, which some readers of schemas don't know.

@@ -20,7 +20,7 @@ async fn a_confirmation_says_that_the_order_is_confirmed_and_what_it_costs() {
         assert!(mail.text.contains(part), "{part} is not in\n{}", mail.text);
     }
     assert!(
-        mail.html.contains("<strong>confirmed</strong>") && mail.html.contains("2 &times; Blue mug"),
+        mail.html.contains("<strong>confirmed</strong>") && mail.html.contains("2 &times; <bdi>Blue mug</bdi>"),
         "{}",
         mail.html
     );
