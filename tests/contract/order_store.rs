@@ -9,6 +9,7 @@ use crate::subject::{Subject, order};
 crate::contract!(
     an_order_is_created_once_and_its_message_waits_until_it_has_started,
     an_order_reads_back_as_it_was_accepted,
+    an_order_that_would_not_be_accepted_today_is_still_read,
     a_write_is_refused_if_another_came_first,
     stock_moves_with_the_order_or_neither_does,
     what_is_returned_or_settled_of_a_deleted_product_is_nothing,
@@ -54,6 +55,19 @@ async fn an_order_reads_back_as_it_was_accepted(subject: Subject) {
     assert_eq!(subject.orders.get(&placed.id).await.unwrap(), None);
     subject.accepted(&placed).await;
     assert_eq!(subject.orders.get(&placed.id).await.unwrap(), Some(Order::new(placed)));
+}
+
+/// The rules for values are the API's, where they come in; a store keeps what earlier versions took.
+async fn an_order_that_would_not_be_accepted_today_is_still_read(subject: Subject) {
+    let mut placed = order("k");
+    placed.content.customer.email = "a..b@x".into();
+    placed.content.customer.name = Some("Ada\u{202e}".into());
+    placed.content.currency = Currency::BGN;
+    placed.content.lines[0].sku = ".".parse().unwrap();
+    subject.accepted(&placed).await;
+    assert_eq!(subject.orders.get(&placed.id).await.unwrap(), Some(Order::new(placed)));
+    let product = subject.stocked("..", 2).await;
+    assert_eq!(subject.catalogue.get(std::slice::from_ref(&product.sku)).await.unwrap(), [product]);
 }
 
 async fn a_write_is_refused_if_another_came_first(subject: Subject) {

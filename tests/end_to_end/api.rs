@@ -78,6 +78,32 @@ async fn a_good_order_is_confirmed_and_mailed() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_charged_mailed_reached_or_shown_is_refused_before_it_is_an_order() {
+    let (_data, service) = service().await;
+    for (place, value) in [
+        ("/customer/email", "a..b@x"),
+        ("/customer/name", "Ada\u{202e}adA"),
+        ("/lines/0/sku", "."),
+        ("/lines/0/sku", ".."),
+        ("/currency", "XXX"),
+        ("/currency", "XAU"),
+        ("/currency", "BGN"),
+    ] {
+        let mut order: Value = serde_json::from_str(&order("pm_card_visa")).unwrap();
+        *order.pointer_mut(place).unwrap() = value.into();
+        let answer = service.post(value.escape_unicode().to_string().as_str(), &order.to_string()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{value}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["errors"][0]["pointer"], place, "{value}");
+    }
+    assert_eq!(json(&service, "/orders").await["orders"], json!([]));
+    // The browsers' table says that it has none.
+    let told = json(&service, "/currencies").await;
+    let forint = told["currencies"].as_array().unwrap().iter().find(|it| it["code"] == "HUF");
+    assert_eq!(forint.unwrap(), &json!({ "code": "HUF", "decimals": 2, "accepted": true }));
+    service.stop();
+}
+
+#[tokio::test]
 async fn an_order_is_cancelled_before_its_charge_and_not_after_its_confirmation() {
     let (_data, service) = service().await;
     let cancel = async |id: &str| {
