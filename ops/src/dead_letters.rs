@@ -15,8 +15,12 @@ use crate::{Breakdown, CauseCount, Letter, Ops, OpsError, Selection};
 const SAMPLE: u64 = 1_000;
 /// So many at a time.
 const LOOK: NonZeroU32 = NonZeroU32::new(100).unwrap();
-/// A page of a filtered listing looks through so many at most, so that a rare cause doesn't hold a request up.
+/// A page of a filtered listing looks through this many at most, so that a rare cause doesn't hold a request up.
 const LOOKED_THROUGH: usize = 1_000;
+/// An expression may take this many steps for a page: a second or so. What it has found by then is the page.
+const STEPS: u64 = 20_000_000;
+/// With an expression, this many letters are looked at before the page may end.
+const COSTLY_LOOK: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 impl Ops {
     pub(crate) async fn breakdowns(&self, all: bool) -> Result<Vec<Breakdown>, OpsError> {
@@ -73,21 +77,28 @@ impl Ops {
     ) -> Result<Page<Letter>, OpsError> {
         let matcher = selection.matcher()?;
         let limit = usize::try_from(page.limit.get()).unwrap_or(usize::MAX);
-        let (mut items, mut looked_through, mut cursor) = (Vec::new(), 0, page.cursor.clone());
+        let (mut items, mut looked_through, mut steps, mut cursor) = (Vec::new(), 0, 0, page.cursor.clone());
         loop {
             // No more than there is room for, so that the cursor stands right behind the last one shown.
             let room = u32::try_from(limit - items.len()).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+            let room = if matcher.is_costly() { room.min(COSTLY_LOOK) } else { room };
             let look = PageRequest { limit: room, cursor };
             let looked = self.ports.queues.look(QueueName::dlq(queue), &look).await?;
             looked_through += looked.items.len();
             for message in looked.items {
                 let letter = self.letter(queue, message).await?;
-                if matcher.matches(&letter)? {
+                let asked = matcher.ask(&letter)?;
+                steps += asked.steps;
+                if asked.matches {
                     items.push(letter);
+                }
+                if matcher.is_costly() {
+                    // The thread has other requests, and this one a time-out.
+                    tokio::task::yield_now().await;
                 }
             }
             cursor = looked.next;
-            if cursor.is_none() || items.len() >= limit || looked_through >= LOOKED_THROUGH {
+            if cursor.is_none() || items.len() >= limit || looked_through >= LOOKED_THROUGH || steps >= STEPS {
                 return Ok(Page { items, next: cursor });
             }
         }

@@ -29,6 +29,7 @@ pub mod drive;
 mod edit;
 mod execution_filter;
 mod executions;
+mod expression;
 pub mod http;
 mod letter;
 pub mod load;

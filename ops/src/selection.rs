@@ -1,14 +1,11 @@
 //! Which dead letters are meant: the filters of `dlq show`, `replay`, `purge` and `export`.
 
 use jiff::Timestamp;
-use jmespath::Expression;
 use orders::OrderId;
 use serde::{Deserialize, Serialize};
 
+use crate::expression::Expression;
 use crate::{Letter, OpsError};
-
-/// Longer expressions are refused.
-const LONGEST_EXPRESSION: usize = 2_000;
 
 /// Which dead letters; a filter that is absent lets all through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,24 +31,29 @@ pub struct Selection {
 /// A [`Selection`], ready to be asked.
 pub(crate) struct Matcher<'s> {
     selection: &'s Selection,
-    expression: Option<Expression<'static>>,
+    expression: Option<Expression>,
+}
+
+/// What was asked, and what the asking cost at most, in the expression's steps.
+pub(crate) struct Match {
+    pub(crate) matches: bool,
+    pub(crate) steps: u64,
 }
 
 impl Selection {
     pub(crate) fn matcher(&self) -> Result<Matcher<'_>, OpsError> {
-        let refused = |why: String| OpsError::Invalid { what: "where", why };
-        let compile = |text: &String| {
-            if text.len() > LONGEST_EXPRESSION {
-                return Err(refused(format!("an expression has {LONGEST_EXPRESSION} bytes at most")));
-            }
-            jmespath::compile(text).map_err(|error| refused(error.to_string()))
-        };
+        let compile = |text: &String| Expression::compile(text).map_err(refused);
         Ok(Matcher { selection: self, expression: self.expression.as_ref().map(compile).transpose()? })
     }
 }
 
 impl Matcher<'_> {
-    pub(crate) fn matches(&self, letter: &Letter) -> Result<bool, OpsError> {
+    /// Whether each letter takes its time.
+    pub(crate) const fn is_costly(&self) -> bool {
+        self.expression.is_some()
+    }
+
+    pub(crate) fn ask(&self, letter: &Letter) -> Result<Match, OpsError> {
         let Selection { cause, order, since, before, .. } = self.selection;
         let plain = cause.as_ref().is_none_or(|cause| *cause == letter.cause.error)
             && order.as_ref().is_none_or(|order| Some(order) == letter.order_id.as_ref())
@@ -59,19 +61,23 @@ impl Matcher<'_> {
             && before.is_none_or(|before| letter.sent_at < before);
         match &self.expression {
             Some(expression) if plain => holds(expression, letter),
-            _ => Ok(plain),
+            _ => Ok(Match { matches: plain, steps: 0 }),
         }
     }
 }
 
-fn holds(expression: &Expression<'_>, letter: &Letter) -> Result<bool, OpsError> {
-    let refused = |why: String| OpsError::Invalid { what: "where", why };
-    let mut document = serde_json::to_value(letter).map_err(|error| refused(error.to_string()))?;
+fn holds(expression: &Expression, letter: &Letter) -> Result<Match, OpsError> {
+    let of_letter = |why: String| refused(format!("of dead letter {}: {why}", letter.message_id));
+    let mut document = serde_json::to_value(letter).map_err(|error| of_letter(error.to_string()))?;
     if let Ok(body) = serde_json::from_str(&letter.body) {
         document["body"] = body;
     }
-    let found = expression.search(document).map_err(|error| refused(error.to_string()))?;
-    Ok(found.is_truthy())
+    let answer = expression.holds(document).map_err(of_letter)?;
+    Ok(Match { matches: answer.holds, steps: answer.steps })
+}
+
+const fn refused(why: String) -> OpsError {
+    OpsError::Invalid { what: "where", why }
 }
 
 #[cfg(test)]
@@ -97,7 +103,7 @@ mod tests {
     }
 
     fn matches(selection: &Selection) -> bool {
-        selection.matcher().unwrap().matches(&letter()).unwrap()
+        selection.matcher().unwrap().ask(&letter()).unwrap().matches
     }
 
     #[test]
@@ -121,5 +127,7 @@ mod tests {
         assert!(!matches(&with("body.step == 'RefundPayment'")));
         assert!(!matches(&with("body.nothing")));
         assert!(with("body.[").matcher().is_err());
+        let asked = with("contains(body.nothing, 'x')").matcher().unwrap().ask(&letter());
+        assert!(asked.is_err_and(|why| why.to_string().contains("dead letter 1")), "which letter it failed on");
     }
 }

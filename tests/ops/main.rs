@@ -12,6 +12,7 @@ mod service;
 mod api;
 mod cursors;
 mod driving;
+mod hostile;
 mod incident;
 mod kill;
 mod killed_service;
