@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::replay::queue_of;
 use crate::runs::{BATCH, BATCH_LIMIT};
-use crate::{Change, Letter, NewRun, Operations, OpsError, Replay, ReplayItem, Selection, checked, patched};
+use crate::{Change, Letter, NewRun, Operations, OpsError, Patch, Replay, ReplayItem, Selection, checked};
 
 /// At a limited rate, a call is made so often.
 const BEATS_PER_SECOND: u32 = 5;
@@ -38,7 +38,7 @@ pub struct ReplayPlan {
     pub force: bool,
     /// A JSON Patch for each body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patch: Option<json_patch::Patch>,
+    pub patch: Option<Patch>,
     /// Each body goes through an editor; an interrupted replay can't go on by itself then.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edited: bool,
@@ -70,7 +70,7 @@ impl ReplayPlan {
     /// # Errors
     /// The patch can't be applied, or makes no message of the queue.
     pub fn change(&self, queue: Queue, letter: &Letter) -> Result<Option<String>, String> {
-        let change = |patch| checked(queue, patched(&letter.body, patch)?);
+        let change = |patch: &Patch| checked(queue, patch.apply(&letter.body)?);
         self.patch.as_ref().map(change).transpose()
     }
 
@@ -104,6 +104,8 @@ pub async fn foretell(
                 break 'pages;
             }
             let refusal = plan.refusal(queue, &letter);
+            // A patch may take its time, and the thread has other requests.
+            tokio::task::yield_now().await;
             if refusal.is_none() {
                 left = left.map(|left| left - 1);
             }
@@ -216,6 +218,7 @@ async fn send(
 ) -> Result<Vec<Entry>, OpsError> {
     let (mut items, mut unchanged) = (Vec::new(), Vec::new());
     for letter in letters {
+        tokio::task::yield_now().await;
         match change(letter) {
             Ok(body) => items.push(ReplayItem { message_id: letter.message_id.clone(), body }),
             Err(why) => unchanged.push(crate::replay::refused(&letter.message_id, letter.order_id.clone(), why)),

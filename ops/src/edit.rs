@@ -1,6 +1,7 @@
 //! Changing a dead letter's body before it is replayed, and checking that its queue can read it. Not for sending it.
 
 use orders::message::{EmailMessage, InventoryMessage, Message, OrdersMessage, PaymentMessage};
+use orders::ports::MAX_MESSAGE_BYTES;
 use orders::{OrderId, Queue, Step};
 use serde::de::DeserializeOwned;
 
@@ -28,18 +29,11 @@ pub fn check_body(queue: Queue, body: &str) -> Result<(Step, OrderId), String> {
 /// # Errors
 /// Why it can't.
 pub fn checked(queue: Queue, body: String) -> Result<String, String> {
+    if body.len() > MAX_MESSAGE_BYTES {
+        return Err(format!("{} bytes after the edit; a message has {MAX_MESSAGE_BYTES} at most", body.len()));
+    }
     check_body(queue, &body).map_err(|why| format!("not a message of {queue} after the edit: {why}"))?;
     Ok(body)
-}
-
-/// Applies a JSON Patch (RFC 6902) to a body.
-///
-/// # Errors
-/// Why it can't be applied.
-pub fn patched(body: &str, patch: &json_patch::Patch) -> Result<String, String> {
-    let mut document = serde_json::from_str(body).map_err(|error| format!("the body is not JSON: {error}"))?;
-    json_patch::patch(&mut document, patch).map_err(|error| error.to_string())?;
-    Ok(document.to_string())
 }
 
 /// Gives a dead letter another body; `None` leaves it as it is.
@@ -59,11 +53,8 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_changes_the_body_or_says_why_not() {
-        let patch = |text: &str| serde_json::from_str::<json_patch::Patch>(text).unwrap();
-        let replaced = patch(r#"[{"op":"replace","path":"/a","value":2}]"#);
-        assert_eq!(patched(r#"{"a":1}"#, &replaced).unwrap(), r#"{"a":2}"#);
-        assert!(patched(r#"{"b":1}"#, &replaced).is_err());
-        assert!(patched("poison", &replaced).unwrap_err().contains("not JSON"));
+    fn an_edited_body_is_no_larger_than_a_message_may_be() {
+        let why = checked(Queue::Orders, " ".repeat(MAX_MESSAGE_BYTES + 1)).unwrap_err();
+        assert!(why.contains("1048577 bytes after the edit"), "{why}");
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ops::drive::{self, ReplayPlan, Summary};
-use ops::{Letter, Operations, checked};
+use ops::{Letter, Operations, Patch, checked};
 use orders::Queue;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
 use serde_json::json;
@@ -42,9 +42,10 @@ pub async fn run(operations: &dyn Operations, args: &ReplayArgs, json: bool) -> 
     carry_on(operations, &run, &plan, edit, foretold.letters.len(), json).await
 }
 
-fn read_patch(path: &Path) -> Result<json_patch::Patch> {
+fn read_patch(path: &Path) -> Result<Patch> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a JSON Patch (RFC 6902)", path.display()))
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a JSON Patch (RFC 6902) that can be used", path.display()))
 }
 
 /// The dry run.

@@ -44,6 +44,30 @@ async fn an_expression_that_recurses_or_grows_is_refused_and_harms_nobody() {
     night.ends();
 }
 
+#[tokio::test]
+async fn a_patch_that_doubles_a_body_stops_at_the_message_limit() {
+    let (night, _) = Night::after_an_outage(1).await;
+    let patch: Vec<Value> =
+        (0..40).map(|number| json!({ "op": "copy", "from": "", "path": format!("/p{number}") })).collect();
+    let why = "the body would be larger than a message may be, 1048576 bytes";
+    let answer = post(&night, "/ops/dead-letters/payments/dry-run", &json!({ "patch": patch })).await;
+    let foretold: Value = answer.error_for_status().unwrap().json().await.unwrap();
+    assert_eq!(foretold["would_replay"], 0);
+    assert!(foretold["would_refuse"].as_object().unwrap().keys().all(|told| told.contains(why)), "{foretold}");
+
+    std::fs::write(night.path().join("bomb.json"), json!(patch).to_string()).unwrap();
+    let (code, told) = night.refuses(&["dlq", "replay", "payments", "--patch", "bomb.json", "--yes"]);
+    assert!(code == 3 && told.contains(why), "{code}: {told}");
+    let many = vec![json!({ "op": "test", "path": "", "value": 1 }); 101];
+    let answer = post(&night, "/ops/dead-letters/payments/dry-run", &json!({ "patch": many })).await;
+    assert!(refused(answer, "101 operations").await.contains("100 operations at most"));
+    std::fs::write(night.path().join("many.json"), json!(many).to_string()).unwrap();
+    let (code, told) = night.refuses(&["dlq", "replay", "payments", "--patch", "many.json"]);
+    assert!(code == 1 && told.contains("100 operations at most"), "{code}: {told}");
+    assert_eq!(night.get("/ops/status").await["dead_letters"], 1, "it is still there");
+    night.ends();
+}
+
 async fn post_message(night: &Night, body: &str) -> StatusCode {
     let request = night.service().client.post(format!("{}/ops/queues/payments/messages", night.service().url));
     request.body(body.to_owned()).send().await.unwrap().status()
