@@ -19,6 +19,7 @@
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod disk;
 #[cfg(test)]
 mod fixture;
 pub mod gateway;

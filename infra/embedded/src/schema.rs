@@ -52,6 +52,17 @@ pub enum OpenError {
         /// How it can be told.
         why: &'static str,
     },
+    /// It would be on another machine.
+    #[error(
+        "{} would be on a network file system ({file_system}), where neither locks nor shared memory nor syncs are this machine's, and \
+         a 202 would promise nothing: choose a directory on a disk of this machine (--data)", path.display()
+    )]
+    Network {
+        /// The database file.
+        path: PathBuf,
+        /// The file system's name.
+        file_system: &'static str,
+    },
     /// The workflow's definition can't be run.
     #[error("the workflow's definition is not valid: {0}")]
     Definition(#[from] InvalidDefinition),
