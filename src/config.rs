@@ -127,6 +127,25 @@ fn read_file(path: Option<&Path>) -> Result<Settings> {
     }
 }
 
+/// The configuration file, if it holds secrets and others than its owner may read it.
+///
+/// # Errors
+/// If it can't be read.
+pub fn exposed(path: Option<&Path>) -> Result<Option<PathBuf>> {
+    let Settings { api_keys, smtp_url, stripe_key, .. } = read_file(path)?;
+    if api_keys.is_empty() && smtp_url.is_none() && stripe_key.is_none() {
+        return Ok(None);
+    }
+    #[cfg(unix)]
+    {
+        let path = path.unwrap_or(Path::new("orderflow.toml"));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path)?.permissions());
+        Ok((mode & 0o077 != 0).then(|| path.to_owned()))
+    }
+    #[cfg(not(unix))]
+    Ok(None)
+}
+
 fn parse_keys(text: &str) -> Result<Vec<KeyEntry>> {
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries
@@ -217,6 +236,24 @@ mod tests {
     #[test]
     fn a_setting_that_does_not_exist_is_refused_by_name() {
         assert!(refusal("listn = \"127.0.0.1:1\"").contains("listn"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_with_secrets_that_others_may_read_is_exposed() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let exposed = |text: &str, mode: u32| {
+            std::fs::write(file.path(), text).unwrap();
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            exposed(Some(file.path())).unwrap().is_some()
+        };
+        let key = "[[api_keys]]\nname = \"shop\"\nscope = \"ops\"\nkey = \"0123456789abcdef\"";
+        for secret in [key, "smtp_url = \"smtp://user:password@localhost\"", "stripe_key = \"sk_test_x\""] {
+            assert!(exposed(secret, 0o644) && exposed(secret, 0o640) && exposed(secret, 0o602), "{secret}");
+            assert!(!exposed(secret, 0o600) && !exposed(secret, 0o400), "{secret}");
+        }
+        assert!(!exposed("backlog_limit = 5", 0o644));
     }
 
     #[test]

@@ -19,6 +19,12 @@ use crate::shutdown::Shutdown;
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let config = Config::load(args)?;
     crate::logging::init(&config.log, config.log_format)?;
+    if let Some(file) = crate::config::exposed(args.config.as_deref())? {
+        tracing::warn!(
+            "others on this machine may read the secrets in {file}: run `chmod 600 {file}`",
+            file = file.display()
+        );
+    }
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signal()?;
         let listener = listen(config.listen).await?;
