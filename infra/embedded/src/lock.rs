@@ -2,8 +2,9 @@
 //! receive each other's messages.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::db::mark::beside;
 use crate::schema::OpenError;
 
 /// Held as long as it lives; the operating system releases it when the process dies, however it dies.
@@ -13,17 +14,19 @@ pub(crate) struct FileLock {
 
 impl FileLock {
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = beside(database, ".lock");
         let failed = |error| OpenError::Io { path: path.clone(), error };
         let file = private(&path).map_err(failed)?;
-        drop(private(database).map_err(|error| OpenError::Io { path: database.to_owned(), error })?);
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_owned() }),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
+    }
+
+    /// Makes the database's file, if there is none, for its owner alone. Who holds the lock may.
+    pub(crate) fn make_private(&self, database: &Path) -> Result<(), OpenError> {
+        private(database).map(drop).map_err(|error| OpenError::Io { path: database.to_owned(), error })
     }
 }
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 /// Why the embedded pipeline can't start.
@@ -51,6 +52,40 @@ pub enum OpenError {
         path: PathBuf,
         /// How it can be told.
         why: &'static str,
+    },
+    /// The WAL beside it is that of another file.
+    #[error(
+        "{} does not belong to {}: the database was replaced, by a backup or an older copy perhaps, and this is the WAL of the one \
+         before. Replayed, it would ruin the file; nothing was changed. To run with the file as it is, move {} and the -shm file \
+         beside it away; to run with what was here last, put the file back that the WAL belongs to", wal.display(), path.display(), wal.display()
+    )]
+    ForeignWal {
+        /// The database file.
+        path: PathBuf,
+        /// The WAL.
+        wal: PathBuf,
+    },
+    /// There is a WAL, and no file that it belongs to.
+    #[error(
+        "{} is missing or empty, and {} is there: put the file back that the WAL belongs to. To begin anew, or to restore a backup, \
+         move the WAL away; nothing was changed", path.display(), wal.display()
+    )]
+    WithoutFile {
+        /// The database file.
+        path: PathBuf,
+        /// The WAL.
+        wal: PathBuf,
+    },
+    /// It is damaged, for its WAL is not there.
+    #[error(
+        "{} was not closed, its WAL is not beside it, and it is damaged without ({why}): put {}-wal back, or restore a backup \
+; nothing was changed", path.display(), path.display()
+    )]
+    WithoutWal {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite finds.
+        why: String,
     },
     /// It would be on another machine.
     #[error(
@@ -87,6 +122,11 @@ pub enum OpenError {
     },
 }
 
+/// The version that this binary brings a file to.
+pub(crate) fn latest_version() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
 /// Makes the tables in a new file, brings an older one up to date, refuses what is not ours.
 pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
@@ -101,7 +141,7 @@ pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     if !is_new && application != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned(), why: "another application made it" });
     }
-    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    let known = latest_version();
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }

@@ -6,7 +6,9 @@
 
 mod checkpoint;
 mod job;
+pub(crate) mod mark;
 mod readers;
+mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ use crate::config::{Config, Durability};
 use crate::lock::FileLock;
 use crate::schema::OpenError;
 use crate::{disk, schema};
-use checkpoint::WalLength;
+use checkpoint::{Mode, WalLength};
 use job::Typed;
 pub use job::Verdict;
 use readers::Readers;
@@ -72,6 +74,8 @@ impl Db {
             return Err(OpenError::Network { path: path.to_owned(), file_system });
         }
         let lock = Arc::new(FileLock::take(path)?);
+        mark::check(path)?;
+        lock.make_private(path)?;
         let failed = |error: rusqlite::Error| OpenError::Sqlite { path: path.to_owned(), error };
         let mut connection = open_connection(path).map_err(failed)?;
         schema::prepare(&mut connection, path)?;
@@ -95,6 +99,13 @@ impl Db {
                 Ok(())
             }))
             .map_err(failed)?;
+        // From now on the file needs its WAL, and says so.
+        let marked = mark::renew(&connection);
+        if let Err(error) = &marked {
+            tracing::warn!(%error, "the WAL could not be marked; the next write does it");
+            length.begins_still();
+        }
+        length.checkpoint(&connection, Mode::Passive);
         let checkpoints = open_connection(path).map_err(failed)?;
         checkpoints.busy_timeout(Duration::from_millis(100)).map_err(failed)?;
 
@@ -249,8 +260,15 @@ impl Db {
             }
         }
         self.shared.readers.clear();
-        match open_connection(&self.shared.path) {
-            Ok(connection) => drop(checkpoint::checkpoint(&connection, "PRAGMA wal_checkpoint(TRUNCATE)")),
+        let last = || -> rusqlite::Result<()> {
+            let connection = open_connection(&self.shared.path)?;
+            mark::complete(&connection)?;
+            self.shared.length.checkpoint(&connection, Mode::Truncate);
+            // The last to close takes the empty WAL away.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
+        };
+        match last() {
+            Ok(()) => {}
             Err(error) => tracing::warn!(%error, "the last checkpoint was left out; the next start makes up for it"),
         }
         self.shared.lock.lock().take();
@@ -282,6 +300,8 @@ fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Else SQLite prepares a statement anew whenever a value is bound that its plan could depend on, such as that of a `LIMIT`.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Else whichever of ours is closed last takes the WAL away, and a file that was not closed misses it (mark.rs).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // On macOS a plain fsync doesn't reach the disk (fsync(2) there); elsewhere these change nothing.
     connection.execute_batch("PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;")?;
     Ok(connection)

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use orders::ports::Unavailable;
 use parking_lot::{Mutex, MutexGuard};
@@ -14,9 +15,9 @@ use tokio::sync::mpsc;
 
 use super::checkpoint::WalLength;
 use super::job::Job;
-use super::unavailable;
+use super::{mark, unavailable};
 
-/// At most so many jobs share a commit, so that the first of them doesn't wait for ever.
+/// At most this many jobs share a commit, so that the first of them doesn't wait for ever.
 const GROUP: usize = 512;
 
 /// What reaches the writer.
@@ -62,11 +63,17 @@ impl Writer {
     }
 
     fn group(&self, mut jobs: Vec<Box<dyn Job>>) {
+        let began = Instant::now();
         self.length.admit();
         let guard = self.turnstile.lock();
-        let outcomes = transaction(&self.connection, &mut jobs);
+        let begins = self.length.begins();
+        let outcomes = transaction(&self.connection, &mut jobs, begins);
+        if begins && outcomes.is_err() {
+            self.length.begins_still();
+        }
         // Fair, because this thread would otherwise always be back before the checkpointer wakes.
         MutexGuard::unlock_fair(guard);
+        metrics::histogram!("orderflow_commit_seconds").record(began.elapsed().as_secs_f64());
         metrics::histogram!("orderflow_commit_jobs").record(jobs.len() as f64);
         match outcomes {
             Ok(outcomes) => jobs.into_iter().zip(outcomes).for_each(|(job, outcome)| settle(job, outcome)),
@@ -90,13 +97,17 @@ fn settle(job: Box<dyn Job>, outcome: Result<(), Unavailable>) {
     }
 }
 
-/// One outcome per job if the group was committed, else why it wasn't.
+/// With a mark first if it `begins` the WAL. One outcome per job if the group was committed, else why it wasn't.
 fn transaction(
     connection: &Connection,
     jobs: &mut [Box<dyn Job>],
+    begins: bool,
 ) -> Result<Vec<Result<(), Unavailable>>, Unavailable> {
     let mut attempt = || -> rusqlite::Result<Vec<Result<(), Unavailable>>> {
         execute(connection, "BEGIN IMMEDIATE")?;
+        if begins {
+            mark::renew(connection)?;
+        }
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in &mut *jobs {
             execute(connection, "SAVEPOINT job")?;
