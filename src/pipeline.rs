@@ -138,6 +138,7 @@ fn ops_ports(embedded: &Embedded) -> ops::Ports {
         executions: embedded.workflow(),
         journal: embedded.journal(),
         changes: Some(embedded.changes()),
+        backups: Some(Arc::new(embedded.db().clone())),
         clock: Arc::new(SystemClock),
     }
 }
@@ -170,7 +171,10 @@ fn recorder() -> Result<PrometheusHandle> {
 }
 
 /// The data has customers' addresses in it: a directory that is made here is its owner's alone.
-fn make_private(directory: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// If the system refuses.
+pub fn make_private(directory: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -47,7 +47,7 @@ mod status;
 
 use std::sync::Arc;
 
-use orders::ports::ops::{Changes, Executions, Journal, OpsQueues};
+use orders::ports::ops::{Backups, Changes, Executions, Journal, OpsQueues};
 use orders::ports::{Clock, OrderStore};
 
 pub use edit::{Change, check_body, checked};
@@ -75,6 +75,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// What changes as it happens, where the platform tells.
     pub changes: Option<Arc<dyn Changes>>,
+    /// Copies of all state, where the platform keeps none itself.
+    pub backups: Option<Arc<dyn Backups>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -69,8 +69,13 @@ impl Ops {
     /// Something that is done in one go, written down as a run of its own.
     pub(crate) async fn record(&self, action: Action, how: Value, entry: Entry) -> Result<Entry, OpsError> {
         let run = self.begin_run(&NewRun { action, queue: None, how }).await?;
-        self.ports.journal.write(&run.id, std::slice::from_ref(&entry)).await?;
-        self.ports.journal.finish(&run.id, self.ports.clock.now()).await?;
+        self.end_run(&run.id, entry).await
+    }
+
+    /// Writes down how a run's only entry ended.
+    pub(crate) async fn end_run(&self, run: &str, entry: Entry) -> Result<Entry, OpsError> {
+        self.ports.journal.write(run, std::slice::from_ref(&entry)).await?;
+        self.ports.journal.finish(run, self.ports.clock.now()).await?;
         Ok(entry)
     }
 }

@@ -37,6 +37,12 @@ pub enum OpsCommand {
     /// What ops did: who, when, what, how much.
     #[command(after_help = help::AUDIT)]
     Audit(AuditArgs),
+    /// Copy the database of an embedded service into a file, while it runs or when it doesn't.
+    #[command(after_help = help::BACKUP)]
+    Backup(BackupArgs),
+    /// Put a backup into a data directory that nobody serves.
+    #[command(after_help = help::RESTORE)]
+    Restore(RestoreArgs),
     /// The simulated payment gateway (embedded only): simulate an outage.
     #[command(after_help = help::GATEWAY)]
     Gateway(GatewayArgs),
@@ -354,6 +360,34 @@ pub struct ReconcileArgs {
     pub yes: bool,
     #[command(flatten)]
     pub connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The backup; it must not be there yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Copy this data directory, which nobody serves, instead of asking a service
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A file that `orderflow backup` has made
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data directory; made if it is not there
+    #[arg(long, env = "ORDERFLOW_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Put it in the place of a database that is there, which is kept beside it
+    #[arg(long)]
+    pub replace: bool,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,7 @@ pub fn over(stack: &Stack) -> Ops {
         executions: Arc::new(StepFunctionsExecutions::new(stack.clients.step_functions(), &stack.state_machine)),
         journal: Arc::new(DynamoJournal::new(dynamodb, &stack.journal)),
         changes: None,
+        backups: None,
         clock,
     };
     Ops::new(ports, &stack.caller)

@@ -13,13 +13,16 @@ use ops::{
 use orders::ports::ops::{Entry, ExecutionSummary, MoveTask, QueueDepth, Run};
 use orders::ports::{OrderFilter, Page, PageRequest};
 use orders::{OrderId, Queue};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The service answers within ten seconds, or thirty; this is for one that doesn't.
 const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Whoever takes it says when it stalls; this bounds the whole.
+const LONGEST_BACKUP: Duration = Duration::from_secs(24 * 3600);
 
 /// A client of one service.
 pub struct Client {
@@ -66,18 +69,25 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, OpsError> {
-        let unreachable = |error: reqwest::Error| {
-            let why = if error.is_connect() { "nobody listens there".to_owned() } else { error.to_string() };
-            OpsError::Unavailable(format!("the service at {} can't be reached: {why}", self.url))
-        };
-        let response = request.send().await.map_err(unreachable)?;
+        let body = self.answer(request).await?.bytes().await.map_err(|error| self.unreachable(&error))?;
+        let not_ours = |error| OpsError::Unavailable(format!("the answer is not one of this service: {error}"));
+        serde_json::from_slice(&body).map_err(not_ours)
+    }
+
+    /// One that is no refusal; its body is still to come.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, OpsError> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
-            let not_ours = |error| OpsError::Unavailable(format!("the answer is not one of this service: {error}"));
-            return serde_json::from_slice(&body).map_err(not_ours);
+            return Ok(response);
         }
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         Err(refusal(status, serde_json::from_slice(&body).ok()))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> OpsError {
+        let why = if error.is_connect() { "nobody listens there".to_owned() } else { error.to_string() };
+        OpsError::Unavailable(format!("the service at {} can't be reached: {why}", self.url))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Result<T, OpsError> {
@@ -101,6 +111,14 @@ impl Client {
 
     async fn ask<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, OpsError> {
         self.send(self.request(Method::POST, path, &[])).await
+    }
+
+    /// The database's bytes, as they are at one moment. Its length is their number.
+    ///
+    /// # Errors
+    /// As every operation's.
+    pub async fn backup(&self) -> Result<Response, OpsError> {
+        self.answer(self.request(Method::POST, &["backup"], &[]).timeout(LONGEST_BACKUP)).await
     }
 
     /// Whether the simulated gateway is down, after it was switched, if so asked.

@@ -71,3 +71,24 @@ Examples:
   orderflow gateway up
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+pub const BACKUP: &str = "\
+Examples:
+  orderflow backup nightly.db                             of the service at --url, while it runs
+  orderflow backup --data /var/lib/orderflow nightly.db   of a directory that nobody serves
+
+The file is the database as it was at one moment, checked, and needs no other. It has customers' addresses in it: only its owner may
+read it. It is written under another name, and gets its own when it is whole: a file of that name is a backup. The service writes
+nothing; its WAL grows while the copy is made.
+
+Exit codes: 0 done, 1 failed (there is no backup), 2 wrong usage, 130 stopped by Ctrl-C (there is no backup).";
+
+pub const RESTORE: &str = "\
+Examples:
+  orderflow restore nightly.db --data /var/lib/orderflow            into a directory without a database
+  orderflow restore nightly.db --data /var/lib/orderflow --replace  in the place of the one that is there
+
+Stop the service first: a directory that is served is refused, as is a file that is damaged, not finished, or of a newer version.
+--replace keeps what was there, as orderflow.db.before-TIME with its WAL.
+
+Exit codes: 0 done, 1 failed or refused (nothing was changed), 2 wrong usage.";

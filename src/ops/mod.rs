@@ -3,8 +3,10 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod backup;
 mod client;
 mod connection;
+mod copying;
 mod dlq;
 mod executions;
 mod help;
@@ -13,6 +15,7 @@ mod pages;
 mod purge;
 mod reconcile;
 mod replay;
+mod restore;
 mod runs;
 pub mod show;
 mod status;
@@ -43,6 +46,8 @@ pub fn run(command: &OpsCommand) -> Result<ExitCode> {
             OpsCommand::Executions(args) => executions::run(args).await,
             OpsCommand::Reconcile(args) => reconcile::run(args).await,
             OpsCommand::Audit(args) => runs::run(args).await,
+            OpsCommand::Backup(args) => backup::run(args).await,
+            OpsCommand::Restore(args) => restore::run(args),
             OpsCommand::Gateway(args) => status::gateway(args).await,
         }
     })

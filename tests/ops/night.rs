@@ -39,6 +39,13 @@ impl Night {
         night
     }
 
+    /// Nothing is served, and there is nothing to serve.
+    pub fn begins_at_nothing() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("orderflow.toml"), SETTINGS).unwrap();
+        Self { data, port: free_port(), service: None }
+    }
+
     /// With dead letters of an outage that is over, and the ids of their orders.
     pub async fn after_an_outage(orders: usize) -> (Self, Vec<String>) {
         let night = Self::begins().await;

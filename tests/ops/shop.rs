@@ -116,6 +116,7 @@ impl Shop {
             executions: self.embedded.workflow(),
             journal: self.embedded.journal(),
             changes: Some(self.embedded.changes()),
+            backups: Some(Arc::new(self.embedded.db().clone())),
             clock: Arc::new(SystemClock),
         }
     }

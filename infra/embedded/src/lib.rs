@@ -16,6 +16,7 @@
 //! What `kill -9` leaves is what was committed: at the next [`Embedded::open`] leases are void, timers stand, and
 //! executions go on by themselves.
 
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode};
 use statemachine::InvalidDefinition;
 
 /// "OFlw": says that a SQLite file is ours (`PRAGMA application_id`).
-const APPLICATION_ID: i32 = 0x4F46_6C77;
+pub(crate) const APPLICATION_ID: i32 = 0x4F46_6C77;
 
 /// Each entry brings a file from the version before to its own (`PRAGMA user_version`). Never change one that was released.
 const MIGRATIONS: &[&str] = &[
@@ -79,7 +79,7 @@ pub enum OpenError {
     /// It is damaged, for its WAL is not there.
     #[error(
         "{} was not closed, its WAL is not beside it, and it is damaged without ({why}): put {}-wal back, or restore a backup \
-; nothing was changed", path.display(), path.display()
+         (orderflow restore); nothing was changed", path.display(), path.display()
     )]
     WithoutWal {
         /// The database file.

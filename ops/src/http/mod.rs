@@ -15,9 +15,10 @@
 //! POST /ops/orders/{id}/{cancel,reveal}        POST /ops/runs/{run}/finish
 //! GET  /ops/executions[/{name}[/history]]      GET  /ops/stuck?age_seconds=
 //! POST /ops/executions/{name}/stop             GET  /ops/events?only=&after=      server-sent
-//! POST /ops/executions/{name}/redrive
+//! POST /ops/executions/{name}/redrive          POST /ops/backup                   the database's bytes
 //! ```
 
+mod backup;
 mod caller;
 mod dead_letters;
 mod driving;
@@ -104,6 +105,7 @@ pub fn router(ops: Ops, access: Access, cursors: Cursors, closing: watch::Receiv
         .route("/ops/executions/{name}/stop", patient(post(executions::stop)))
         .route("/ops/executions/{name}/redrive", quick(post(executions::redrive)))
         .route("/ops/stuck", listing(get(orders::stuck)))
+        .route("/ops/backup", patient(post(backup::take)))
         .route("/ops/events", listing(get(events::stream)))
         .route_layer(from_extractor_with_state::<Require<OpsScope>, Access>(access))
         .with_state(api)

@@ -5,6 +5,7 @@
 //! holds them (`tests/contract`). Every method is safe to repeat. Not for workers: they take [`super::Queues`].
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -255,6 +256,8 @@ names!(
         RedriveExecution = "redrive-execution",
         /// Sent an order's step again, or its compensations.
         Reconcile = "reconcile",
+        /// Took a copy of all state.
+        Backup = "backup",
     }
 );
 
@@ -413,4 +416,33 @@ pub trait Changes: Send + Sync {
 pub trait Watch: Send {
     /// Waits until there is something new.
     async fn news(&mut self) -> News;
+}
+
+/// All state as it is at one moment, held still while it is read. Dropped: let go.
+pub struct Snapshot {
+    /// How long it is.
+    pub bytes: u64,
+    /// Reading blocks.
+    pub content: Box<dyn Read + Send>,
+}
+
+/// No snapshot can be taken now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// One at a time: each keeps space from being used again.
+    #[error("another backup is being made: wait for its end")]
+    UnderWay,
+    /// Something that ops can end stands against it.
+    #[error("{0}")]
+    HeldUp(String),
+    /// Try again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Copies of all state, where the platform keeps none itself.
+#[async_trait]
+pub trait Backups: Send + Sync {
+    /// Takes one.
+    async fn snapshot(&self) -> Result<Snapshot, SnapshotError>;
 }

@@ -5,7 +5,7 @@
 //! the WAL, and a WAL is only reused from its beginning once all of it was moved. So when it has grown long the rest
 //! (little: a passive one came just before) is moved while the writer stands still for one sync
 //! (SQLite, "Write-Ahead Logging", sections 2.1 and 6). Where the disk can't keep up even so, the writer waits at a limit.
-//! Where somebody else reads on and on, waiting would change nothing: the WAL grows, and it is told.
+//! Where somebody else reads on and on, or a backup is made, waiting would change nothing: the WAL grows, and it is told.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -41,13 +41,15 @@ struct Wal {
     marked: bool,
     /// The last checkpoint could not come to its end: no group waits for the next.
     held_up: bool,
+    /// A backup copies the file, which must not change meanwhile.
+    copied: bool,
     closed: bool,
 }
 
 impl Wal {
     /// A group has to wait, and a checkpoint is on its way that will change that.
     const fn is_full(&self) -> bool {
-        self.frames >= LIMIT && !self.held_up && !self.closed
+        self.frames >= LIMIT && !self.held_up && !self.copied && !self.closed
     }
 }
 
@@ -57,6 +59,8 @@ pub(super) struct WalLength {
     wal: Mutex<Wal>,
     grown: Condvar,
     ended: Condvar,
+    /// Held during checkpoints.
+    checkpointing: Mutex<()>,
 }
 
 impl WalLength {
@@ -109,12 +113,31 @@ impl WalLength {
         self.ended.notify_all();
     }
 
+    /// How long it is.
+    pub(super) fn frames(&self) -> u32 {
+        self.wal.lock().frames
+    }
+
+    /// Keeps the checkpointer off until [`Self::copied`]; `false`: another backup does already.
+    pub(super) fn begin_copy(&self) -> bool {
+        let _finished = self.checkpointing.lock();
+        let mut wal = self.wal.lock();
+        self.ended.notify_all();
+        !std::mem::replace(&mut wal.copied, true)
+    }
+
+    /// The file may change again.
+    pub(super) fn copied(&self) {
+        self.wal.lock().copied = false;
+        self.grown.notify_one();
+    }
+
     /// Waits until a checkpoint is due; `false` when closed.
     fn due(&self) -> bool {
         let mut wal = self.wal.lock();
         let mut again = false;
-        while !wal.closed && !again && wal.frames.saturating_sub(wal.checkpointed_at) < PASSIVE_EVERY {
-            if wal.held_up {
+        while !wal.closed && (wal.copied || !again && wal.frames.saturating_sub(wal.checkpointed_at) < PASSIVE_EVERY) {
+            if wal.held_up && !wal.copied {
                 again = self.grown.wait_for(&mut wal, RETRY).timed_out();
             } else {
                 self.grown.wait(&mut wal);
@@ -127,6 +150,10 @@ impl WalLength {
     /// Moves what it can, and begins the WAL anew if it is long; `false`: somebody who reads keeps it from that, and it has grown to
     /// its limit.
     fn shorten(&self, connection: &Connection, turnstile: &Mutex<()>) -> bool {
+        let _alone = self.checkpointing.lock();
+        if self.wal.lock().copied {
+            return true;
+        }
         let mut left = self.checkpoint(connection, Mode::Passive);
         if self.wal.lock().frames < RESTART_AT {
             return true;
@@ -181,6 +208,8 @@ impl WalLength {
 pub(super) enum Mode {
     /// For nobody.
     Passive,
+    /// For readers of an older state.
+    Full,
     /// For readers of the WAL, too: the next commit begins it anew.
     Restart,
     /// As `Restart`, and cuts the WAL to nothing.
@@ -191,6 +220,7 @@ impl Mode {
     const fn pragma(self) -> &'static str {
         match self {
             Self::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+            Self::Full => "PRAGMA wal_checkpoint(FULL)",
             Self::Restart => "PRAGMA wal_checkpoint(RESTART)",
             Self::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         }

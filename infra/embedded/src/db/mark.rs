@@ -14,6 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::wal;
 use crate::schema::OpenError;
 
+/// The schema's version that brought it.
+pub(crate) const SINCE: i32 = 6;
 /// In bytes.
 const WIDTH: usize = 16;
 
@@ -32,7 +34,7 @@ pub(super) fn renew(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Nothing follows: with what was committed up to here the file needs no WAL.
-pub(super) fn complete(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn complete(connection: &Connection) -> rusqlite::Result<()> {
     draw(connection, true)
 }
 
@@ -91,7 +93,7 @@ fn alone(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The mark in the file itself, whatever its WAL says, and the number of its page.
-fn read(path: &Path) -> Option<(u32, Mark)> {
+pub(crate) fn read(path: &Path) -> Option<(u32, Mark)> {
     let place = || -> rusqlite::Result<(u32, u32)> {
         let file = immutable(path)?;
         let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'wal_mark'";
@@ -110,7 +112,7 @@ fn read(path: &Path) -> Option<(u32, Mark)> {
 }
 
 /// The file as it is, without its WAL.
-fn immutable(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn immutable(path: &Path) -> rusqlite::Result<Connection> {
     let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)

@@ -8,6 +8,7 @@ mod checkpoint;
 mod job;
 pub(crate) mod mark;
 mod readers;
+mod snapshot;
 mod wal;
 mod writer;
 
@@ -31,6 +32,7 @@ use checkpoint::{Mode, WalLength};
 use job::Typed;
 pub use job::Verdict;
 use readers::Readers;
+pub use snapshot::offline;
 use writer::{Request, Writer};
 
 /// Statements a connection keeps prepared: more than there are.
@@ -50,6 +52,7 @@ struct Shared {
     path: PathBuf,
     readers: Readers,
     length: Arc<WalLength>,
+    turnstile: Arc<Mutex<()>>,
     failing: Arc<AtomicBool>,
     after_group: Arc<OnceLock<writer::AfterGroup>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -120,7 +123,7 @@ impl Db {
             failing: Arc::clone(&failing),
             after_group: Arc::clone(&after_group),
         };
-        let grown = Arc::clone(&length);
+        let (grown, gate) = (Arc::clone(&length), Arc::clone(&turnstile));
         let writers_lock = Arc::clone(&lock);
         let write = move || {
             writer.run();
@@ -128,12 +131,13 @@ impl Db {
         };
         let threads = vec![
             spawn("orderflow-writer", path, write)?,
-            spawn("orderflow-checkpoint", path, move || checkpoint::run(&checkpoints, &grown, &turnstile))?,
+            spawn("orderflow-checkpoint", path, move || checkpoint::run(&checkpoints, &grown, &gate))?,
         ];
         let shared = Shared {
             path: path.to_owned(),
             readers: Readers::new(path.to_owned()),
             length,
+            turnstile,
             failing,
             after_group,
             threads: Mutex::new(threads),

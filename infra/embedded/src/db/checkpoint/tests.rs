@@ -22,7 +22,7 @@ fn write(db: &Db) {
 #[test]
 fn a_foreign_reader_makes_no_group_wait_and_is_told_of() {
     let (pipeline, db, reader) = read_by_another();
-    let (length, turnstile) = (&db.shared.length, &Mutex::new(()));
+    let (length, turnstile) = (&db.shared.length, &db.shared.turnstile);
     let checkpoints = open_connection(&pipeline.path()).unwrap();
     checkpoints.busy_timeout(Duration::from_millis(10)).unwrap();
     length.report(LIMIT);
@@ -31,5 +31,21 @@ fn a_foreign_reader_makes_no_group_wait_and_is_told_of() {
     assert!(!length.wal.lock().is_full(), "waiting would change nothing");
     drop(reader);
     assert!(length.shorten(&checkpoints, turnstile));
-    assert_eq!(length.wal.lock().frames, 0);
+    assert_eq!(length.frames(), 0);
+}
+
+#[test]
+fn a_backup_makes_no_group_wait_and_keeps_checkpoints_off() {
+    let pipeline = Pipeline::new();
+    let db = Db::open(&pipeline.config).unwrap();
+    let (length, turnstile) = (&db.shared.length, &db.shared.turnstile);
+    assert!(length.begin_copy());
+    assert!(!length.begin_copy(), "one at a time");
+    length.report(LIMIT);
+    assert!(!length.wal.lock().is_full());
+    let checkpoints = open_connection(&pipeline.path()).unwrap();
+    assert!(length.shorten(&checkpoints, turnstile));
+    assert_eq!(length.frames(), LIMIT, "nothing was moved");
+    length.copied();
+    assert!(length.begin_copy());
 }

@@ -66,7 +66,7 @@ enum Step {
 }
 
 fn ours() -> impl Strategy<Value = Step> {
-    let modes = vec![Mode::Passive, Mode::Restart];
+    let modes = vec![Mode::Passive, Mode::Full, Mode::Restart];
     prop_oneof![
         4 => Just(Step::Write),
         2 => proptest::sample::select(modes).prop_map(Step::Checkpoint),
