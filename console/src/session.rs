@@ -9,7 +9,7 @@ use garde::Validate;
 use producer::auth::Scope;
 use producer::body::{self, WireBody};
 use producer::problem::{self, Problem};
-use producer::session::is_same_origin;
+use producer::site::is_same_origin;
 use serde::{Deserialize, Serialize};
 
 use crate::{Console, NO_STORE, Platform};

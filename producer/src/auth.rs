@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use orders::Storefront;
 use sha2::{Digest, Sha256};
 
+use crate::local;
 use crate::problem::{self, Problem};
 use crate::session::Sessions;
 
@@ -79,7 +80,8 @@ pub trait Authenticate: Send + Sync {
 /// Who is let in.
 #[derive(Clone, Default)]
 pub enum Access {
-    /// Everybody, as the principal `local` with the scope [`Scope::Ops`]. For a loopback address only.
+    /// This machine's programs and this service's own pages, as the principal `local` with the scope [`Scope::Ops`]. For a
+    /// loopback address only.
     #[default]
     Open,
     /// The bearers of these keys, and who has begun a session with one.
@@ -138,13 +140,14 @@ impl Access {
     /// Who asks.
     ///
     /// # Errors
-    /// `401` with `WWW-Authenticate`.
+    /// `401` with `WWW-Authenticate`; `403` for another site's page.
     pub fn principal(&self, request: &Parts) -> Result<Principal, Problem> {
         match self {
-            Access::Open => "local"
-                .parse()
-                .map(|name| Principal { name, scope: Scope::Ops })
-                .map_err(|error| Problem::new(problem::INTERNAL, error)),
+            Access::Open => {
+                local::own(&request.headers)?;
+                let name = "local".parse().map_err(|error| Problem::new(problem::INTERNAL, error))?;
+                Ok(Principal { name, scope: Scope::Ops })
+            }
             Access::Keys(keys) => match bearer(request) {
                 Some(token) => {
                     find(&keys.keys, token).ok_or_else(|| unauthenticated("This API key is not known here."))

@@ -157,9 +157,9 @@ pub(crate) mod refusals {
         Unauthenticated "No API key, or one that nobody knows." =
             Problem::new(problem::UNAUTHENTICATED, "Send `Authorization: Bearer <API key>`."),
             "WWW-Authenticate" is String "Always `Bearer`.";
-        Forbidden "The key lacks the scope; or there are none, and the request's `Host` or `Origin` is not this machine." =
+        Forbidden "The key lacks the scope; or there are none, and the request names another machine or comes from another site's page." =
             Problem::new(problem::FORBIDDEN, "This needs a key with the scope `ops`.");
-        Foreign "There are no API keys, and the request's `Host` or `Origin` is not this machine." =
+        Foreign "There are no API keys, and the request names another machine or comes from another site's page." =
             Problem::new(problem::FOREIGN, "The request's Host or Origin is neither `localhost` nor a loopback address.");
         NotFound "There is no such thing, or it is another storefront's, or the id is none." =
             Problem::new(problem::NOT_FOUND, "There is no such order.");

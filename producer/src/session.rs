@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::Principal;
 use crate::problem::{self, Problem};
 use crate::random::{self, NoEntropy};
+use crate::site::Sender;
 
 /// A session ends so long after it began.
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -41,17 +42,23 @@ impl Sessions {
     /// Whose session the request belongs to.
     ///
     /// # Errors
-    /// `403` if the session's own pages did not send it, and it could change something.
+    /// `403` if another page sent it, or nothing says that the session's own did and it could change something.
     pub(crate) fn principal(&self, request: &Parts) -> Result<Option<Principal>, Problem> {
         let Some(principal) = token(&request.headers).and_then(|token| self.0.get(&digest(token))) else {
             return Ok(None);
         };
-        if request.method.is_safe() || is_same_origin(&request.headers) {
+        let allowed = match Sender::of(&request.headers) {
+            Sender::OwnPage => true,
+            // SameSite=Strict has kept other sites' pages away, but not those of this host's other ports.
+            Sender::Person | Sender::Unsaid => request.method.is_safe(),
+            Sender::ForeignPage => false,
+        };
+        if allowed {
             return Ok(Some(principal));
         }
         Err(Problem::new(
             problem::CROSS_ORIGIN,
-            "Neither Sec-Fetch-Site nor Origin says that a page of this service sent it.",
+            "Neither Sec-Fetch-Site nor Origin nor Referer says that a page of this service sent it.",
         ))
     }
 
@@ -62,18 +69,6 @@ impl Sessions {
         }
         cookie("", Duration::ZERO, request)
     }
-}
-
-/// Whether a page of this very service sent the request. A browser says so in a header that no page can forge: on TLS and on
-/// loopback in `Sec-Fetch-Site`, everywhere else in `Origin`.
-pub fn is_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name: &header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    let host = text(&header::HOST);
-    let origin = text(&header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
-    host.is_some() && origin == host
 }
 
 fn digest(token: &str) -> [u8; 32] {

@@ -1,6 +1,6 @@
 //! The real binary over real HTTP.
 //!
-//! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; charging through Stripe;
+//! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; what other sites' pages can do; charging through Stripe;
 //! what is refused at start says why.
 //! Misses: faults (tests/simulation, tests/chaos) and AWS.
 
@@ -15,4 +15,5 @@ mod api;
 mod command;
 mod graph;
 mod output;
+mod pages;
 mod stripe;
