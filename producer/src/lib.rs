@@ -18,6 +18,7 @@ pub mod currencies;
 pub mod cursor;
 mod docs;
 mod guard;
+pub mod headers;
 mod health;
 mod idempotency;
 mod local;
@@ -44,7 +45,7 @@ use ::orders::ports::{Catalogue, Clock, OrderStore};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
@@ -157,14 +158,15 @@ pub fn router(ports: Ports, settings: Settings) -> Router {
     served(router, &access)
 }
 
-/// The rules around all routes: what is not there, how large a body may be, whose pages may ask, and a span for each request.
+/// The rules around all routes: what is not there, how large a body may be, whose pages may ask, a span for each request, and what
+/// every answer tells a browser.
 pub fn served(router: Router, access: &auth::Access) -> Router {
     let router = router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES));
     let router = if matches!(access, auth::Access::Open) { router.layer(from_fn(local::only)) } else { router };
-    router.layer(from_fn(observe::request))
+    router.layer(from_fn(observe::request)).layer(map_response(async |response: Response| headers::apply(response)))
 }
 
 /// The document behind `/openapi.json`.

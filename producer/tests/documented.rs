@@ -287,6 +287,25 @@ async fn unknown_paths_and_methods_are_problems() {
 }
 
 #[tokio::test]
+async fn every_answer_says_that_nothing_is_guessed_and_no_address_is_told() {
+    let open = Shop::with(Settings { more: swagger_ui::router(), ..Settings::default() });
+    let locked = Shop::with(Settings { access: keys(), ..Settings::default() });
+    let mut asks: Vec<_> = operations().into_iter().collect();
+    let more = [("GET", "/docs"), ("GET", "/docs/"), ("GET", "/nowhere"), ("PATCH", "/orders"), ("OPTIONS", "/orders")];
+    asks.extend(more.map(|(method, path)| (method.to_owned(), path.to_owned())));
+    for (method, path) in asks {
+        for answer in [
+            open.send(ask(&method, &path)).await,
+            open.send(ask(&method, &path).header("host", "shop.example")).await,
+            locked.send(ask(&method, &path)).await,
+        ] {
+            let told = (answer.header("x-content-type-options"), answer.header("referrer-policy"));
+            assert_eq!(told, (Some("nosniff"), Some("no-referrer")), "{method} {path}: {}", answer.status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn head_answers_as_get_without_a_body() {
     let shop = Shop::open();
     shop.send(ask("PUT", "/products/MUG-BLUE").json(&mug())).await;

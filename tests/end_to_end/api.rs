@@ -70,7 +70,10 @@ async fn a_good_order_is_confirmed_and_mailed() {
     let mails = json(&service, "/mailbox").await;
     assert_eq!(mails["mails"][0]["order_id"], id.as_str());
     let html = service.get(mails["mails"][0]["html"].as_str().unwrap()).send().await.unwrap();
-    assert!(html.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    let policy = html.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'self'"), "{policy}");
+    assert_eq!(html.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(html.headers()["referrer-policy"], "no-referrer");
     let html = html.text().await.unwrap();
     assert!(html.contains("Blue mug") && html.contains("25.98 EUR") && html.contains(&id), "{html}");
     assert_eq!(json(&service, "/products/MUG-BLUE").await["stock"], 9998);
