@@ -3,6 +3,7 @@
 //! What doesn't fit the types is refused with that one fault; what does is validated whole. Not for what the rules are
 //! (see `wire/`).
 
+use axum::body::HttpBody as _;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
+use crate::guard::AwaitsBody;
 use crate::object::Object;
 use crate::problem::{self, Fault, Problem};
 
@@ -55,10 +57,17 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 }
 
 async fn whole<S: Send + Sync>(request: Request, state: &S, max_bytes: usize) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {max_bytes} bytes."))
-        }
+    let too_large = || Problem::new(problem::BODY_TOO_LARGE, format!("A body may have {max_bytes} bytes."));
+    // Said before anything of it is read: who waits for `100 Continue` need not send it.
+    if request.body().size_hint().lower() > max_bytes as u64 {
+        return Err(too_large());
+    }
+    let awaits_body = request.extensions().get::<AwaitsBody>().cloned().unwrap_or_default();
+    awaits_body.set(true);
+    let read = Bytes::from_request(request, state).await;
+    awaits_body.set(false);
+    read.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(),
         _ => Fault::at("", "the body could not be read to its end").into(),
     })
 }

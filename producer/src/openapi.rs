@@ -33,7 +33,7 @@ use crate::{currencies, docs, health, orders, products, wire};
     components(
         schemas(wire::schemas::OrderId, wire::schemas::IdempotencyKey, crate::problem::ProblemBody, crate::problem::FaultBody),
         responses(
-            refusals::Invalid, refusals::Unauthenticated, refusals::Forbidden, refusals::Foreign, refusals::NotFound, refusals::Exists,
+            refusals::Invalid, refusals::Unauthenticated, refusals::Forbidden, refusals::Foreign, refusals::NotFound, refusals::BodyLate, refusals::Exists,
             refusals::Reserved, refusals::OutOfRange, refusals::TooLate, refusals::Stale, refusals::BodyTooLarge,
             refusals::UnsupportedMediaType, refusals::KeyReused, refusals::PreconditionRequired, refusals::RateLimited,
             refusals::Internal, refusals::Unavailable,
@@ -163,6 +163,8 @@ pub(crate) mod refusals {
             Problem::new(problem::FOREIGN, "The request's Host or Origin is neither `localhost` nor a loopback address.");
         NotFound "There is no such thing, or it is another storefront's, or the id is none." =
             Problem::new(problem::NOT_FOUND, "There is no such order.");
+        BodyLate "The body did not arrive in time; nothing was done." =
+            Problem::new(problem::BODY_LATE, "A body has 10s to arrive. Nothing was done.");
         Exists "There is a product of this SKU." =
             Problem::new(problem::EXISTS, "There is a product of this SKU already.");
         Reserved "Open orders hold some of it." = Problem::new(problem::RESERVED, "Open orders hold 3 of it.");

@@ -14,8 +14,8 @@ use crate::body;
 use crate::idempotency::Key;
 use crate::observe::Posted;
 use crate::openapi::refusals::{
-    BodyTooLarge, Foreign, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated, Unavailable,
-    UnsupportedMediaType,
+    BodyLate, BodyTooLarge, Foreign, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated,
+    Unavailable, UnsupportedMediaType,
 };
 use crate::params::{Id, Query};
 use crate::problem::{self, Problem};
@@ -49,6 +49,7 @@ const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-s
         (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
         (status = 403, response = Foreign),
+        (status = 408, response = BodyLate),
         (status = 413, response = BodyTooLarge),
         (status = 415, response = UnsupportedMediaType),
         (status = 422, response = KeyReused),

@@ -46,6 +46,8 @@ kinds! {
     NOT_FOUND = NOT_FOUND "not-found" "Not found";
     /// The path exists, but not for this method; `Allow` has those it exists for.
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method-not-allowed" "This path does not have that method";
+    /// The body took longer to arrive than a request may.
+    BODY_LATE = REQUEST_TIMEOUT "body-late" "The body did not arrive in time";
     /// There is a product of that SKU already.
     EXISTS = CONFLICT "already-exists" "It exists already";
     /// Orders that are not final hold some of it.

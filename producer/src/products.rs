@@ -13,8 +13,8 @@ use crate::Api;
 use crate::auth::{OpsScope, Require, StorefrontScope};
 use crate::body;
 use crate::openapi::refusals::{
-    BodyTooLarge, Exists, Forbidden, Foreign, Internal, Invalid, NotFound, OutOfRange, PreconditionRequired, Reserved,
-    Stale, Unauthenticated, Unavailable, UnsupportedMediaType,
+    BodyLate, BodyTooLarge, Exists, Forbidden, Foreign, Internal, Invalid, NotFound, OutOfRange, PreconditionRequired,
+    Reserved, Stale, Unauthenticated, Unavailable, UnsupportedMediaType,
 };
 use crate::params::{Id, Query};
 use crate::preconditions::{Tags, etag};
@@ -125,6 +125,7 @@ pub(crate) async fn read(
         (status = 400, response = Invalid),
         (status = 401, response = Unauthenticated),
         (status = 403, response = Forbidden),
+        (status = 408, response = BodyLate),
         (status = 409, response = Exists),
         (status = 413, response = BodyTooLarge),
         (status = 415, response = UnsupportedMediaType),
@@ -169,6 +170,7 @@ pub(crate) async fn create(
         (status = 401, response = Unauthenticated),
         (status = 403, response = Forbidden),
         (status = 404, response = NotFound),
+        (status = 408, response = BodyLate),
         (status = 412, response = Stale),
         (status = 413, response = BodyTooLarge),
         (status = 415, response = UnsupportedMediaType),
@@ -286,6 +288,7 @@ pub(crate) async fn delete(
         (status = 401, response = Unauthenticated),
         (status = 403, response = Forbidden),
         (status = 404, response = NotFound),
+        (status = 408, response = BodyLate),
         (status = 409, response = OutOfRange),
         (status = 413, response = BodyTooLarge),
         (status = 415, response = UnsupportedMediaType),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use producer::admission::RateLimit;
 use producer::{Settings, swagger_ui};
@@ -115,14 +116,18 @@ async fn everything() -> BTreeSet<String> {
     }
     while shop.send(ask("POST", "/orders").bearer(OPS).json(&order())).await.status != 429 {}
 
+    let impatient = Shop::with(Settings { request_timeout: Duration::from_millis(50), ..Settings::default() });
+    for (method, path) in with_body {
+        impatient.send(ask(method, path).text("").body(shop::never())).await;
+    }
+
     let silent = Shop::open();
     silent.send(ask("GET", "/metrics")).await;
     for (method, path) in operations() {
         shop.send(ask(&method, &format!("{path}?colour=blue")).bearer(OPS)).await;
         silent.send(ask(&method, &path).header("host", "shop.example")).await;
     }
-    let seen = shop.seen.into_inner().unwrap();
-    seen.into_iter().chain(silent.seen.into_inner().unwrap()).collect()
+    [shop, silent, impatient].into_iter().flat_map(|shop| shop.seen.into_inner().unwrap()).collect()
 }
 
 /// These touch no store; only the guards, which are around every handler, could answer so.

@@ -56,6 +56,9 @@ async fn errors_read_as_they_always_did() {
     golden!("404_id", shop.send(ask("GET", "/orders/7").bearer(SHOP)).await);
     golden!("404_path", shop.send(ask("GET", "/nowhere")).await);
     golden!("405", shop.send(ask("PATCH", "/orders")).await);
+    let late = Settings { request_timeout: Duration::from_millis(50), ..Settings::default() };
+    let half = ask("POST", "/orders").header("idempotency-key", "k").text("").body(shop::never());
+    golden!("408", Shop::with(late).send(half).await);
     golden!("413", shop.send(post(&json!("x".repeat(70_000)))).await);
     golden!("415", shop.send(ask("POST", "/orders").bearer(SHOP).body("a=b")).await);
     golden!("422", shop.send(post(&with(order(), "/currency", json!("USD")))).await);

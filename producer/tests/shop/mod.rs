@@ -151,6 +151,11 @@ impl Shop {
     }
 }
 
+/// A body that never comes.
+pub fn never() -> Body {
+    Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>())
+}
+
 pub fn order() -> Value {
     json!({
         "customer": {"id": "c-42", "email": "ada@example.com", "name": "Ada"},
