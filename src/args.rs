@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::console::ConsoleArgs;
 use crate::graph::{GraphArgs, HELP as GRAPH_HELP};
+use crate::http_server::Http;
 use crate::load::args::{HELP as LOAD_HELP, LoadArgs};
 use crate::ops::args::OpsCommand;
 use crate::reconciling::Reconciling;
@@ -82,7 +83,7 @@ Each setting is taken from its flag, else its environment variable, else orderfl
 Secrets have no flag: API keys come from [[api_keys]] in orderflow.toml or ORDERFLOW_API_KEYS=name:scope:secret,...,
 an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (without one, mail is captured: GET /mailbox),
 Stripe's secret key from stripe_key or ORDERFLOW_STRIPE_KEY (without one, payments are simulated).
-Tuning (triggers, retries, reconcile) is in the file only: see orderflow.example.toml.
+Tuning (triggers, retries, reconcile, http) is in the file only: see orderflow.example.toml.
 
 Ctrl-C or SIGTERM stops cleanly; a second one stops at once. Nothing is lost either way.";
 
@@ -146,6 +147,9 @@ pub struct Settings {
     /// From the file only.
     #[arg(skip)]
     pub reconcile: Option<Reconciling>,
+    /// Tuning: from the file only.
+    #[arg(skip)]
+    pub http: Option<Http>,
 }
 
 /// An API key, as it is configured.
@@ -176,6 +180,7 @@ impl Settings {
             triggers: if self.triggers.is_empty() { other.triggers } else { self.triggers },
             retries: self.retries.or(other.retries),
             reconcile: self.reconcile.or(other.reconcile),
+            http: self.http.or(other.http),
         }
     }
 }

@@ -11,6 +11,7 @@ use orders::Storefront;
 use producer::auth::{Access, ApiKey, Scope};
 
 use crate::args::{Durability, KeyEntry, LogFormat, ServeArgs, Settings};
+use crate::http_server::Limits;
 use crate::reconciling::Schedule;
 use crate::triggers::triggers;
 
@@ -33,6 +34,7 @@ pub struct Config {
     /// How often a failing message is tried, and how long it stays away.
     pub retries: workers::Settings,
     pub reconcile: Schedule,
+    pub http: Limits,
 }
 
 /// An SMTP server, and who mails through it.
@@ -77,6 +79,7 @@ impl Config {
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             retries: settings.retries.unwrap_or_default().settings().context("in [retries]")?,
             reconcile: settings.reconcile.unwrap_or_default().schedule().context("in [reconcile]")?,
+            http: settings.http.unwrap_or_default().limits().context("in [http]")?,
         })
     }
 }

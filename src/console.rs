@@ -40,6 +40,8 @@ pub fn run(args: &ConsoleArgs) -> Result<ExitCode> {
 async fn serve(args: &ConsoleArgs) -> Result<()> {
     use orderflow_aws::ops::StepFunctionsExecutions;
     use producer::auth::Access;
+
+    use crate::http_server::Limits;
     use tokio::sync::watch;
 
     let shutdown = crate::shutdown::Shutdown::on_signal()?;
@@ -56,18 +58,16 @@ async fn serve(args: &ConsoleArgs) -> Result<()> {
     let cursors = producer::cursor::Cursors::of_this_process()?;
     let routes = ops::http::router(ops.clone(), Access::Open, cursors, closing.subscribe());
     let routes = routes.merge(orderflow_console::router(ops, Access::Open, platform));
-    let routes = routes.merge(producer::currencies::router(Access::Open));
-    let listener = crate::serve::listen(args.listen).await?;
+    let listener = crate::serve::listen(args.listen)?;
     let stack = args.connection.stack.as_deref().unwrap_or("AWS");
     crate::output::say(format!("The console of {stack} is on http://{}/console", listener.local_addr()?));
     let closed = async {
         shutdown.clone().requested().await;
         closing.send_replace(true);
     };
-    tokio::join!(
-        crate::http_server::serve(listener, producer::served(routes, &Access::Open), shutdown.clone()),
-        closed
-    );
+    let routes = producer::served(routes, &Access::Open);
+    let http = crate::http_server::serve(listener, routes, Limits::default(), shutdown.clone());
+    tokio::join!(http, closed);
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use workers::{Backoff, DEAD_LETTER, DeadLetter};
 use crate::args::{DemoArgs, Durability};
 use crate::config::{Config, ensure_loopback_or_keys};
 use crate::output;
+use crate::http_server::Limits;
 use crate::pipeline::Pipeline;
 use crate::reconciling::Schedule;
 use crate::serve::{listen, runtime};
@@ -77,7 +78,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     ensure_loopback_or_keys(config.listen, &config.access)?;
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signal()?;
-        let listener = listen(config.listen).await?;
+        let listener = listen(config.listen)?;
         let address = listener.local_addr()?;
         let pipeline = Pipeline::open(&config).await?;
         let embedded = pipeline.embedded.clone();
@@ -123,6 +124,7 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         log: args.log.clone(),
         retries: workers::Settings { backoff: BACKOFF, ..workers::Settings::default() },
         reconcile: Schedule::never(),
+        http: Limits::default(),
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use workers::{BatchCore, DispatchWorker, EmailWorker, InventoryWorker, PaymentWorker, Worker};
 
 use crate::config::Config;
-use crate::http_server;
+use crate::http_server::{self, Limits};
 use crate::reconciling::{RECONCILER, Schedule};
 use crate::shutdown::Shutdown;
 use crate::stripe;
@@ -39,6 +39,7 @@ pub struct Pipeline {
     metrics: PrometheusHandle,
     ops: Ops,
     reconcile: Schedule,
+    limits: Limits,
     /// Turns true when the process stops: then event streams end.
     closing: watch::Sender<bool>,
 }
@@ -105,7 +106,8 @@ impl Pipeline {
             },
         );
         let functions = functions(&embedded, gateway, mailer, settings);
-        Ok(Self { functions, embedded, router, metrics, ops, reconcile: config.reconcile, closing })
+        let (reconcile, limits) = (config.reconcile, config.http);
+        Ok(Self { functions, embedded, router, metrics, ops, reconcile, limits, closing })
     }
 
     /// Runs until the shutdown: then takes nothing new, finishes what is in hand, and closes the database.
@@ -122,7 +124,7 @@ impl Pipeline {
             shutdown.clone().requested().await;
             self.closing.send_replace(true);
         };
-        let http = http_server::serve(listener, self.router, shutdown.clone());
+        let http = http_server::serve(listener, self.router, self.limits, shutdown.clone());
         tokio::join!(http, closing, self.embedded.run(self.functions, shutdown.clone().requested()));
         upkeep.abort();
         reconciler.abort();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::args::ServeArgs;
 use crate::config::Config;
@@ -27,7 +27,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     }
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signal()?;
-        let listener = listen(config.listen).await?;
+        let listener = listen(config.listen)?;
         let pipeline = Pipeline::open(&config).await?;
         let address = listener.local_addr()?;
         tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
@@ -46,10 +46,22 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime can't be started")
 }
 
+/// Clients that come at once wait here until they are accepted; Linux takes the lesser of this and `net.core.somaxconn`. With
+/// too few, those left out try again after a second. (`TcpListener::bind` asks for less.)
+const BACKLOG: u32 = 4096;
+
 /// # Errors
 /// If the address is taken, or not this machine's.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart needn't wait for the connections of the process before; elsewhere it would share a port in use.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind().with_context(|| {
         format!(
             "can't listen on {address}; if something else does, choose another port with --listen {}:0",
             address.ip()

@@ -205,7 +205,7 @@ async fn a_client_that_never_finishes_its_request_holds_nobody_up() {
     let mut client = std::net::TcpStream::connect(address).unwrap();
     client.write_all(b"POST /orders HTT").unwrap();
     let begun = Instant::now();
-    // Its head has ten seconds; a request in hand would have thirty.
+    // It has ten seconds, as a request in hand has; but nothing of it is in hand.
     tokio::task::spawn_blocking(move || service.stop()).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0, "it is closed");
