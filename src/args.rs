@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use orders::Queue;
 use serde::Deserialize;
 
@@ -85,7 +86,8 @@ an SMTP server from smtp_url or ORDERFLOW_SMTP_URL=smtps://user:password@host (w
 Stripe's secret key from stripe_key or ORDERFLOW_STRIPE_KEY (without one, payments are simulated).
 Tuning (triggers, retries, reconcile, http) is in the file only: see orderflow.example.toml.
 
-Ctrl-C or SIGTERM stops cleanly; a second one stops at once. Nothing is lost either way.";
+Ctrl-C or SIGTERM stops cleanly, within 15 seconds (stop_within, and 5 for the database); a second one stops at once.
+Nothing is lost either way.";
 
 #[derive(Debug, Default, clap::Args)]
 pub struct ServeArgs {
@@ -127,6 +129,9 @@ pub struct Settings {
     /// What is logged, as a tracing filter [default: info]
     #[arg(long, env = "ORDERFLOW_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+    /// Finish what is in hand within this after the first signal [default: 10s]
+    #[arg(long, env = "ORDERFLOW_STOP_WITHIN", value_name = "DURATION", value_parser = duration)]
+    pub stop_within: Option<SignedDuration>,
     /// Secrets: from the file or `ORDERFLOW_API_KEYS`, never from a flag.
     #[arg(skip)]
     #[serde(default)]
@@ -174,6 +179,7 @@ impl Settings {
             mail_from: self.mail_from.or(other.mail_from),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
+            stop_within: self.stop_within.or(other.stop_within),
             api_keys: if self.api_keys.is_empty() { other.api_keys } else { self.api_keys },
             smtp_url: self.smtp_url.or(other.smtp_url),
             stripe_key: self.stripe_key.or(other.stripe_key),
@@ -229,6 +235,10 @@ pub struct CostArgs {
 
 pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it is an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
+}
+
+fn duration(text: &str) -> Result<SignedDuration, &'static str> {
+    text.parse().map_err(|_| "it is a duration, such as 10s or 1m30s")
 }
 
 fn at_least_one(text: &str) -> Result<NonZeroU32, &'static str> {

@@ -4,8 +4,10 @@ use std::env::VarError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::SignedDuration;
 use orderflow_embedded::Triggers;
 use orders::Storefront;
 use producer::auth::{Access, ApiKey, Scope};
@@ -35,6 +37,8 @@ pub struct Config {
     pub retries: workers::Settings,
     pub reconcile: Schedule,
     pub http: Limits,
+    /// How long what is in hand may take after a stop was asked for.
+    pub stop_within: Duration,
 }
 
 /// An SMTP server, and who mails through it.
@@ -42,6 +46,12 @@ pub struct Smtp {
     pub url: String,
     pub from: String,
 }
+
+/// A request has as long ([`producer::REQUEST_TIMEOUT`]), so what clients wait for is finished.
+pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Longer, and whoever stops the process believes that it hangs.
+const LONGEST_STOP: Duration = Duration::from_secs(3_600);
 
 /// Short keys can be guessed.
 const SHORTEST_KEY: usize = 16;
@@ -80,8 +90,14 @@ impl Config {
             retries: settings.retries.unwrap_or_default().settings().context("in [retries]")?,
             reconcile: settings.reconcile.unwrap_or_default().schedule().context("in [reconcile]")?,
             http: settings.http.unwrap_or_default().limits().context("in [http]")?,
+            stop_within: settings.stop_within.map_or(Ok(STOP_WITHIN), stop_within)?,
         })
     }
+}
+
+fn stop_within(given: SignedDuration) -> Result<Duration> {
+    let inside = Duration::try_from(given).ok().filter(|given| *given <= LONGEST_STOP);
+    inside.with_context(|| format!("stop_within is {given:#}; it must be 0s to {LONGEST_STOP:?}"))
 }
 
 /// The key of the ops verbs: from `ORDERFLOW_KEY`, else the file's first with the scope `ops`. Never from a flag, which other

@@ -40,11 +40,12 @@ pub fn run(args: &ConsoleArgs) -> Result<ExitCode> {
 async fn serve(args: &ConsoleArgs) -> Result<()> {
     use orderflow_aws::ops::StepFunctionsExecutions;
     use producer::auth::Access;
-
-    use crate::http_server::Limits;
     use tokio::sync::watch;
 
-    let shutdown = crate::shutdown::Shutdown::on_signal()?;
+    use crate::config::STOP_WITHIN;
+    use crate::http_server::Limits;
+
+    let shutdown = crate::shutdown::Shutdown::on_signal_within(STOP_WITHIN)?;
     let stack = crate::ops::aws::stack(&args.connection).await?;
     let ops = crate::ops::aws::over(&stack);
     let platform = orderflow_console::Platform {
@@ -67,7 +68,10 @@ async fn serve(args: &ConsoleArgs) -> Result<()> {
     };
     let routes = producer::served(routes, &Access::Open);
     let http = crate::http_server::serve(listener, routes, Limits::default(), shutdown.clone());
-    tokio::join!(http, closed);
+    let work = async {
+        tokio::join!(http, closed);
+    };
+    shutdown.clone().bound(STOP_WITHIN, work).await;
     Ok(())
 }
 

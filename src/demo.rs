@@ -18,9 +18,9 @@ use tokio::time::Instant;
 use workers::{Backoff, DEAD_LETTER, DeadLetter};
 
 use crate::args::{DemoArgs, Durability};
-use crate::config::{Config, ensure_loopback_or_keys};
-use crate::output;
+use crate::config::{Config, STOP_WITHIN, ensure_loopback_or_keys};
 use crate::http_server::Limits;
+use crate::output;
 use crate::pipeline::Pipeline;
 use crate::reconciling::Schedule;
 use crate::serve::{listen, runtime};
@@ -77,7 +77,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let config = config(args, directory.path());
     ensure_loopback_or_keys(config.listen, &config.access)?;
     runtime()?.block_on(async {
-        let shutdown = Shutdown::on_signal()?;
+        let shutdown = Shutdown::on_signal_within(config.stop_within)?;
         let listener = listen(config.listen)?;
         let address = listener.local_addr()?;
         let pipeline = Pipeline::open(&config).await?;
@@ -125,6 +125,7 @@ fn config(args: &DemoArgs, data: &Path) -> Config {
         retries: workers::Settings { backoff: BACKOFF, ..workers::Settings::default() },
         reconcile: Schedule::never(),
         http: Limits::default(),
+        stop_within: STOP_WITHIN,
     }
 }
 

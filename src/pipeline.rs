@@ -40,6 +40,8 @@ pub struct Pipeline {
     ops: Ops,
     reconcile: Schedule,
     limits: Limits,
+    /// How long what is in hand may take after a stop was asked for.
+    stop_within: Duration,
     /// Turns true when the process stops: then event streams end.
     closing: watch::Sender<bool>,
 }
@@ -106,11 +108,11 @@ impl Pipeline {
             },
         );
         let functions = functions(&embedded, gateway, mailer, settings);
-        let (reconcile, limits) = (config.reconcile, config.http);
-        Ok(Self { functions, embedded, router, metrics, ops, reconcile, limits, closing })
+        let (reconcile, limits, stop_within) = (config.reconcile, config.http, config.stop_within);
+        Ok(Self { functions, embedded, router, metrics, ops, reconcile, limits, stop_within, closing })
     }
 
-    /// Runs until the shutdown: then takes nothing new, finishes what is in hand, and closes the database.
+    /// Runs until the shutdown: then takes nothing new, finishes what is in hand within its time, and closes the database.
     pub async fn run(self, listener: TcpListener, shutdown: Shutdown) {
         let metrics = self.metrics;
         let upkeep = tokio::spawn(async move {
@@ -125,7 +127,10 @@ impl Pipeline {
             self.closing.send_replace(true);
         };
         let http = http_server::serve(listener, self.router, self.limits, shutdown.clone());
-        tokio::join!(http, closing, self.embedded.run(self.functions, shutdown.clone().requested()));
+        let work = async {
+            tokio::join!(http, closing, self.embedded.run(self.functions, shutdown.clone().requested()));
+        };
+        shutdown.clone().bound(self.stop_within, work).await;
         upkeep.abort();
         reconciler.abort();
         self.embedded.close();

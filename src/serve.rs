@@ -25,8 +25,9 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
             file = file.display()
         );
     }
-    runtime()?.block_on(async {
-        let shutdown = Shutdown::on_signal()?;
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
+        let shutdown = Shutdown::on_signal_within(config.stop_within)?;
         let listener = listen(config.listen)?;
         let pipeline = Pipeline::open(&config).await?;
         let address = listener.local_addr()?;
@@ -34,8 +35,10 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
         greet(address, &config);
         pipeline.run(listener, shutdown).await;
         anyhow::Ok(())
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    // What still blocks a thread is not waited for.
+    runtime.shutdown_background();
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 /// The process's one async runtime.

@@ -43,10 +43,7 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// A listener that can't accept (no file descriptors are left) is asked again after this.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// So long may requests in hand take after a stop was asked for.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// Serves until the shutdown, then finishes what is in hand.
+/// Serves until the shutdown, then finishes what is in hand; how long that may take is up to the caller.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown) {
     tally::describe();
     let places = Arc::new(Places::new(limits.within(descriptors::raise())));
@@ -66,7 +63,6 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
         () = places.keep_time() => {}
-        () = tokio::time::sleep(GRACE) => {}
     }
 }
 

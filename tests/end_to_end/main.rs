@@ -1,7 +1,7 @@
 //! The real binary over real HTTP.
 //!
 //! Proves: the examples meet their fates; cancelling; drawing; keys and scopes; what other sites' pages, and clients that are
-//! slow, silent or many, can do; HTTP to the letter; charging through Stripe; what is refused at start says why.
+//! slow, silent or many, can do; HTTP to the letter; stopping in time; charging through Stripe; what is refused at start says why.
 //! Misses: faults (tests/simulation, tests/chaos) and AWS.
 
 #![allow(clippy::unwrap_used)] // a test
@@ -19,4 +19,5 @@ mod output;
 mod pages;
 mod protocol;
 mod raw;
+mod stopping;
 mod stripe;
