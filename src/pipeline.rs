@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ops::Ops;
 use orderflow_console::Platform;
 use orderflow_embedded::{Embedded, Function, SmtpMailer};
-use orders::ports::{Mailer, PaymentGateway, SystemClock, Unavailable};
+use orders::ports::{Mailer, PaymentGateway, Unavailable};
 use orders::{Product, Queue};
 use producer::Readiness;
 use producer::admission::{Admission, BacklogLimit, RateLimit};
@@ -60,7 +60,7 @@ impl Pipeline {
             .with_context(|| format!("the data directory {} can't be made", config.data.display()))?;
         let metrics = recorder()?;
         let path = config.data.join("orderflow.db");
-        let embedded = Embedded::open(platform(config, &settings, path), DEFINITION, Arc::new(SystemClock))?;
+        let embedded = Embedded::open(platform(config, &settings, path), DEFINITION)?;
         if config.examples {
             embedded.catalogue().seed(example_products()?).await.context("the example products can't be added")?;
         }
@@ -95,7 +95,7 @@ impl Pipeline {
             producer::Ports {
                 orders: embedded.orders(),
                 catalogue: embedded.catalogue(),
-                clock: Arc::new(SystemClock),
+                clock: embedded.clock(),
                 cursors,
             },
             producer::Settings {
@@ -146,7 +146,7 @@ fn ops_ports(embedded: &Embedded) -> ops::Ports {
         journal: embedded.journal(),
         changes: Some(embedded.changes()),
         backups: Some(Arc::new(embedded.db().clone())),
-        clock: Arc::new(SystemClock),
+        clock: embedded.clock(),
     }
 }
 
@@ -223,7 +223,7 @@ fn functions(
     settings: workers::Settings,
 ) -> BTreeMap<Queue, Function> {
     let (orders, catalogue, workflow) = (embedded.orders(), embedded.catalogue(), embedded.workflow());
-    let core = Arc::new(BatchCore::new(embedded.queues(), workflow.clone(), Arc::new(SystemClock), settings));
+    let core = Arc::new(BatchCore::new(embedded.queues(), workflow.clone(), embedded.clock(), settings));
     BTreeMap::from([
         function(&core, DispatchWorker { orders: orders.clone(), workflow }),
         function(&core, InventoryWorker { orders: orders.clone(), catalogue: catalogue.clone() }),

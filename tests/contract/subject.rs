@@ -131,7 +131,7 @@ pub fn embedded() -> (Embedded, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let config = Config { path: directory.path().join("contract.db"), ..Config::default() };
     let definition = include_str!("../../statemachine/order.asl.json");
-    (Embedded::open(config, definition, Arc::new(SystemClock)).unwrap(), directory)
+    (Embedded::open_with(config, definition, Arc::new(SystemClock)).unwrap(), directory)
 }
 
 pub fn product(sku: &str, stock: u32) -> Product {

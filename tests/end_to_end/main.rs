@@ -13,6 +13,8 @@ mod service;
 
 mod api;
 mod clients;
+
+mod clock;
 mod command;
 mod graph;
 mod output;

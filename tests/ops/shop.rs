@@ -135,7 +135,7 @@ fn embedded(directory: &Path) -> Embedded {
     let mut config = Config::at(directory.join("orderflow.db"));
     config.durability = Durability::Normal;
     config.max_receive_count = 1;
-    Embedded::open(config, DEFINITION, Arc::new(SystemClock)).unwrap()
+    Embedded::open_with(config, DEFINITION, Arc::new(SystemClock)).unwrap()
 }
 
 fn functions(embedded: &Embedded) -> BTreeMap<Queue, Function> {

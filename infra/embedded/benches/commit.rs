@@ -44,7 +44,7 @@ fn accept(criterion: &mut Criterion) {
         let directory = tempfile::tempdir().expect("a directory");
         let config = Config::at(directory.path().join("orderflow.db"));
         let definition = include_str!("../../../statemachine/order.asl.json");
-        let embedded = Embedded::open(config, definition, Arc::new(SystemClock)).expect("an open file");
+        let embedded = Embedded::open_with(config, definition, Arc::new(SystemClock)).expect("an open file");
         let next = Arc::new(AtomicU64::new(0));
         group.bench_function(format!("{callers} callers"), |bench| {
             bench.to_async(&runtime).iter_custom(|iterations| {

@@ -44,7 +44,7 @@ impl Pipeline {
     }
 
     pub(crate) fn open_with(&self, definition: &str) -> Embedded {
-        Embedded::open(self.config.clone(), definition, self.clock()).unwrap()
+        Embedded::open_with(self.config.clone(), definition, self.clock()).unwrap()
     }
 
     /// What a power cut would leave: the file and its WAL as they are now, opened elsewhere.

@@ -48,7 +48,7 @@ use ::orders::Queue;
 use ::orders::ports::{Clock, Unavailable};
 use ::orders::step::QueueName;
 
-pub use clock::ManualClock;
+pub use clock::{ManualClock, SteadyClock};
 pub use config::{Config, Durability, Trigger, Triggers};
 use db::Db;
 pub use gateway::SimulatedGateway;
@@ -87,9 +87,22 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`]: each says what to do.
-    pub fn open(config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        numbers::describe();
+    pub fn open(config: Config, definition: &str) -> Result<Self, OpenError> {
         let db = Db::open(&config)?;
+        let clock = Arc::new(SteadyClock::not_before(clock::latest(&db)?));
+        Self::with(db, config, definition, clock)
+    }
+
+    /// The same by another clock, for tests.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::with(Db::open(&config)?, config, definition, clock)
+    }
+
+    fn with(db: Db, config: Config, definition: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        numbers::describe();
         let feed = Arc::new(Feed::new(Arc::clone(&clock)));
         let max_receive_count = config.max_receive_count;
         let queues = SqliteQueues::load(db.clone(), Arc::clone(&clock), max_receive_count, Arc::clone(&feed))?;
@@ -110,6 +123,11 @@ impl Embedded {
             clock,
             db,
         })
+    }
+
+    /// The clock that all of it goes by.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// The orders.

@@ -177,7 +177,7 @@ async fn a_happy_order_stays_within_its_budget() {
     const ORDERS: i64 = 20;
     let pipeline = Pipeline::new();
     let clock = Arc::new(orders::ports::SystemClock);
-    let embedded = Embedded::open(pipeline.config.clone(), DEFINITION, clock).unwrap();
+    let embedded = Embedded::open_with(pipeline.config.clone(), DEFINITION, clock).unwrap();
     embedded.catalogue().create(&tea(1000)).await.unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (running, functions) = (embedded.clone(), functions(&embedded));

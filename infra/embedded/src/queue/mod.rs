@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use orders::ports::{Clock, MAX_VISIBILITY, Outgoing, Queues, SendError, Unavailable};
+use orders::ports::{Clock, MAX_DELAY, MAX_VISIBILITY, Outgoing, Queues, SendError, Unavailable};
 use orders::{Queue, step::QueueName};
 use parking_lot::Mutex;
 use rusqlite::{Connection, params};
@@ -74,9 +74,12 @@ impl SqliteQueues {
         let now = now(&*clock);
         let mut lanes: [LaneState; LANES] = Default::default();
         for row in rows {
+            // The clock may have been set back since: nobody can have asked for more than this.
+            let longest = if row.receive_count == 0 { MAX_DELAY } else { MAX_VISIBILITY };
+            let visible_at = row.visible_at.min(now.saturating_add(millis(longest)));
             match Lane::stored(row.queue) {
                 Some(lane) => {
-                    lanes[lane.index()].index.insert(row.id, row.sent_at, row.receive_count, row.visible_at, now);
+                    lanes[lane.index()].index.insert(row.id, row.sent_at, row.receive_count, visible_at, now);
                 }
                 None => tracing::error!(queue = row.queue, "a message lies in a queue that this version doesn't have"),
             }

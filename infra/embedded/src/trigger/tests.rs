@@ -35,7 +35,7 @@ fn open(trigger: Trigger, max_receive_count: u32) -> (Pipeline, Embedded) {
     let mut pipeline = Pipeline::new();
     pipeline.config.triggers = Triggers::all(trigger);
     pipeline.config.max_receive_count = max_receive_count;
-    let embedded = Embedded::open(pipeline.config.clone(), DEFINITION, Arc::new(SystemClock)).unwrap();
+    let embedded = Embedded::open_with(pipeline.config.clone(), DEFINITION, Arc::new(SystemClock)).unwrap();
     (pipeline, embedded)
 }
 
@@ -353,7 +353,7 @@ async fn what_was_handed_over_when_the_process_died_is_visible_at_the_next_start
     running.send("x").await;
     running.called(1).await;
     let crashed = running._pipeline.crashed();
-    let embedded = Embedded::open(crashed.config.clone(), DEFINITION, Arc::new(SystemClock)).unwrap();
+    let embedded = Embedded::open_with(crashed.config.clone(), DEFINITION, Arc::new(SystemClock)).unwrap();
     assert_eq!(embedded.queues().depth(QUEUE.into()).visible, 1);
     let received = embedded.queues().receive(QUEUE.into(), 1, millis(1000)).await.unwrap();
     assert_eq!(received[0].receive_count, 2, "the trigger's receive counts");

@@ -159,7 +159,7 @@ async fn a_running_pipeline_fires_timers_by_itself() {
     let pipeline = Pipeline::new();
     let text = r#"{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": true}}}"#;
     let clock = std::sync::Arc::new(orders::ports::SystemClock);
-    let embedded = Embedded::open(pipeline.config.clone(), text, clock).unwrap();
+    let embedded = Embedded::open_with(pipeline.config.clone(), text, clock).unwrap();
     let running = embedded.clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = tokio::spawn(async move { running.run(Default::default(), async { drop(stopped.await) }).await });
@@ -395,7 +395,7 @@ async fn an_execution_keeps_the_definition_it_started_with() {
 #[test]
 fn an_invalid_definition_is_refused_at_the_start() {
     let pipeline = Pipeline::new();
-    let opened = Embedded::open(pipeline.config.clone(), "{}", pipeline.clock());
+    let opened = Embedded::open_with(pipeline.config.clone(), "{}", pipeline.clock());
     assert!(opened.err().unwrap().to_string().starts_with("the workflow's definition is not valid"));
 }
 
