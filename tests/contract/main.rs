@@ -7,8 +7,6 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-#[path = "../memory/mod.rs"]
-mod memory;
 #[path = "../ministack/mod.rs"]
 mod ministack;
 

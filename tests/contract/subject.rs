@@ -10,12 +10,12 @@ use orders::ports::*;
 use orders::step::QueueName;
 use orders::{Currency, Customer, Line, Money, NewOrder, OrderId, Product, Queue, Storefront};
 
-use crate::memory::clock::ManualClock;
-use crate::memory::faults::Faults;
-use crate::memory::gateway::MemoryGateway;
-use crate::memory::queues::MemoryQueues;
-use crate::memory::store::MemoryStore;
-use crate::memory::workflow::MemoryWorkflow;
+use simulation::memory::clock::ManualClock;
+use simulation::memory::faults::Faults;
+use simulation::memory::gateway::MemoryGateway;
+use simulation::memory::queues::MemoryQueues;
+use simulation::memory::store::MemoryStore;
+use simulation::memory::workflow::MemoryWorkflow;
 
 /// Receives one message of a queue, if one is visible: its receipt handle.
 type Receive = Box<dyn Fn(Queue) -> BoxFuture<'static, Option<String>> + Send + Sync>;

@@ -1,8 +1,6 @@
 //! The pipeline's world in memory, on a virtual clock, with a fault to order at every port call.
 //!
-//! For the simulation (every fault at every call) and as the third subject of the contract suites, which keep it honest.
-
-#![allow(dead_code)] // each test binary uses its part
+//! For the simulation, and as the third subject of the contract suites (`tests/contract`), which keep it honest.
 
 pub mod clock;
 pub mod faults;
@@ -10,4 +8,5 @@ pub mod gateway;
 pub mod mailer;
 pub mod queues;
 pub mod store;
+pub mod told;
 pub mod workflow;

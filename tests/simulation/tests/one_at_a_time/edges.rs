@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use orders::{OrderId, Queue, Reason, RejectReason, Status, Step};
 use statemachine::{EventType, HistoryEvent};
 
-use crate::memory::workflow::definition;
-use crate::world::World;
+use simulation::memory::workflow::definition;
+use simulation::world::World;
 
 /// An edge of the definition: a state, and its retrier or catcher by position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ async fn edges_of(world: &World, id: &OrderId) -> BTreeSet<Edge> {
 
 /// Every forward and backward state, and how to make its send fail or its message disappear.
 async fn with_trouble(state: &'static str, needs_rejection: bool, lost: bool) -> BTreeSet<Edge> {
-    let world = World::new().await;
+    let world = World::new();
     // CloseOrder comes after a mail that could not be sent.
     if state == "CloseOrder" {
         world.workflow.lose_sends(if needs_rejection { "NotifyRejected" } else { "SendConfirmation" });
@@ -102,7 +102,7 @@ async fn every_retry_and_catch_edge_is_walked() {
 /// The order is paid, its mail's message is away, and the customer cancels: the mail step (or, after a day without it,
 /// CloseOrder) must honour that.
 async fn cancelled_before_its_mail(mail_never_comes: bool) -> BTreeSet<Edge> {
-    let world = World::new().await;
+    let world = World::new();
     if mail_never_comes {
         world.workflow.lose_sends("SendConfirmation");
     }
@@ -154,7 +154,7 @@ fn is_catch(transition: &statemachine::Transition<'_>) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn the_happy_path_is_three_state_transitions() {
-    let world = World::new().await;
+    let world = World::new();
     let id = world.post("order", |_| {}).await;
     world.run().await;
     world.check(&id);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use orders::{Order, Outcome, Queue, RejectReason, Step};
 
-use crate::world::World;
+use simulation::world::World;
 
 /// Every step times out after a day.
 const TOO_LATE: Duration = Duration::from_secs(25 * 60 * 60);
@@ -18,7 +18,7 @@ fn recorded(order: &Order, step: Step) -> jiff::Timestamp {
 async fn a_forward_step_that_is_delivered_after_its_time_out_calls_nobody_and_is_acknowledged() {
     let way = [Queue::Orders, Queue::Inventory, Queue::Payments, Queue::Emails];
     for (done, late) in way.into_iter().enumerate().skip(1) {
-        let world = World::new().await;
+        let world = World::new();
         let id = world.post("order", |_| {}).await;
         for queue in &way[..done] {
             world.deliver_from(*queue).await;
@@ -37,7 +37,7 @@ async fn a_forward_step_that_is_delivered_after_its_time_out_calls_nobody_and_is
 
 #[tokio::test(start_paused = true)]
 async fn a_forward_step_that_becomes_late_behind_others_of_its_batch_takes_no_effect() {
-    let world = World::new().await;
+    let world = World::new();
     let (first, second) = (world.post("first", |_| {}).await, world.post("second", |_| {}).await);
     world.deliver_from(Queue::Orders).await;
     world.deliver_from(Queue::Inventory).await;
@@ -52,7 +52,7 @@ async fn a_forward_step_that_becomes_late_behind_others_of_its_batch_takes_no_ef
 
 #[tokio::test(start_paused = true)]
 async fn a_timeline_says_when_each_outcome_was_decided() {
-    let world = World::new().await;
+    let world = World::new();
     let id = world.post("order", |_| {}).await;
     world.gateway.take(Duration::from_secs(2));
     for queue in [Queue::Orders, Queue::Inventory, Queue::Payments] {

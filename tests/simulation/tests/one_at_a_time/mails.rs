@@ -2,10 +2,10 @@
 
 use orders::mail::Mail;
 
-use crate::world::World;
+use simulation::world::World;
 
 async fn mail(method: &str, quantity: u32) -> Mail {
-    let world = World::new().await;
+    let world = World::new();
     let id = world
         .post("order", |content| {
             content.payment_method = method.into();

@@ -6,11 +6,7 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-#[path = "../memory/mod.rs"]
-mod memory;
-
 mod edges;
 mod faults;
 mod mails;
 mod times;
-mod world;
