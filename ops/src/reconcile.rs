@@ -189,13 +189,17 @@ impl Ops {
             }
             let body = self.compensation(step, &order, &token)?;
             self.send_one(step.queue(), body).await?;
-            if !self.is_recorded(id, step).await? {
+            if !self.is_over(id, step).await? {
                 let why = format!("{step} was sent and is not done yet ({cause}): reconcile again to see it through");
                 return Ok(entry(id, EntryState::Refused, why));
             }
         }
-        let order = self.find_order(id).await?;
-        Ok(entry(id, EntryState::Done, format!("compensated: the order is {}", order.progress.status)))
+        Ok(match self.find_order(id).await?.progress.status {
+            Status::Confirmed => {
+                entry(id, EntryState::Refused, "the order is confirmed: nothing was undone".to_owned())
+            }
+            status => entry(id, EntryState::Done, format!("compensated: the order is {status}")),
+        })
     }
 
     fn compensation(&self, step: Step, order: &Order, token: &str) -> Result<String, OpsError> {
@@ -219,11 +223,13 @@ impl Ops {
         body.map_err(|error| OpsError::Unavailable(error.to_string()))
     }
 
-    async fn is_recorded(&self, id: &OrderId, step: Step) -> Result<bool, OpsError> {
+    /// Whether the step was recorded soon, or never will be: the order was confirmed before its message was handled.
+    async fn is_over(&self, id: &OrderId, step: Step) -> Result<bool, OpsError> {
         let end = tokio::time::Instant::now() + PATIENCE;
         while tokio::time::Instant::now() < end {
             tokio::time::sleep(PAUSE).await;
-            if self.find_order(id).await?.outcome(step).is_some() {
+            let order = self.find_order(id).await?;
+            if order.outcome(step).is_some() || order.progress.status == Status::Confirmed {
                 return Ok(true);
             }
         }
