@@ -447,10 +447,10 @@ impl Walk {
                 }
                 let next = *known.entry(next).or_insert(walk.worlds.len());
                 walk.edges.push((index, next));
-                if let Some(rule) = broken_between(&before, &after) {
-                    if walk.broken.is_none() {
-                        walk.broken = Some(format!("not so: {rule}\nafter {:#?}\n{after:#?}", walk.way_to(index, act)));
-                    }
+                if walk.broken.is_none()
+                    && let Some(rule) = broken_between(&before, &after)
+                {
+                    walk.broken = Some(format!("not so: {rule}\nafter {:#?}\n{after:#?}", walk.way_to(index, act)));
                 }
                 if next == walk.worlds.len() {
                     walk.worlds.push(after);

@@ -1,6 +1,6 @@
 //! What is counted for graphs and alarms: `OrdersRejected` and its kin in `infra/aws/template.yaml` hear it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,25 +11,34 @@ use parking_lot::Mutex;
 use crate::shop::Shop;
 
 #[derive(Default)]
-struct Counters(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+struct Counters {
+    counters: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
+    described: Mutex<BTreeSet<String>>,
+}
 
 impl Counters {
     /// What was counted, by name and labels, zeros left out.
     fn counted(&self, prefix: &str) -> Vec<(String, u64)> {
-        let counters = self.0.lock();
+        let counters = self.counters.lock();
         let all = counters.iter().map(|(name, counter)| (name.clone(), counter.load(Ordering::Relaxed)));
         all.filter(|(name, count)| name.starts_with(prefix) && *count > 0).collect()
     }
 }
 
 impl Recorder for Counters {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().insert(name.as_str().to_owned());
+    }
+
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().insert(name.as_str().to_owned());
+    }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         let labels: String = key.labels().map(|label| format!(" {}={}", label.key(), label.value())).collect();
-        Counter::from_arc(self.0.lock().entry(format!("{}{labels}", key.name())).or_default().clone())
+        Counter::from_arc(self.counters.lock().entry(format!("{}{labels}", key.name())).or_default().clone())
     }
 
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
@@ -41,11 +50,15 @@ impl Recorder for Counters {
     }
 }
 
-/// What is counted under `prefix` while `during` goes on.
+/// What is counted under `prefix` while `during` goes on. Whatever is counted is described, too.
 fn counted(prefix: &str, during: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let counters = Counters::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     metrics::with_local_recorder(&counters, || runtime.block_on(during));
+    let described = counters.described.lock();
+    for name in counters.counters.lock().keys() {
+        assert!(described.contains(name.split(' ').next().unwrap()), "{name} is not described");
+    }
     counters.counted(prefix)
 }
 

@@ -9,3 +9,5 @@ mod confirming;
 mod counting;
 mod paying;
 mod shop;
+mod starting;
+mod stocking;
