@@ -5,6 +5,7 @@ mod browser;
 mod cold_start;
 mod emulator;
 mod lint;
+mod mutants;
 mod npm;
 mod package;
 mod picture;
@@ -22,6 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask test      format, lints, all tests, documentation, dependencies
        cargo xtask build     what tests run beside their own: the Lambda functions, and the command with all features
        cargo xtask bench     all benches (criterion)
+       cargo xtask mutants   whether tests notice when what decides is changed, hours: [--since REV] [PACKAGE]...
        cargo xtask emulator  the emulator of AWS that tests use, until Ctrl-C
        cargo xtask browser   the tests in Chromium: [NAME of tests/browser/NAME.test.mjs]...
        cargo xtask lint      the template and the workflow's definition, with AWS's linters
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some("test") => test(),
         Some("build") => build(),
         Some("bench") => cargo("bench --workspace --benches"),
+        Some("mutants") => mutants::run(&arguments),
         Some("emulator") => emulator::serve(),
         Some("browser") => cargo("build --package orderflow --locked").and_then(|()| browser::test(&arguments)),
         Some("screenshots") => cargo("build --package orderflow --locked").and_then(|()| browser::screenshots()),
@@ -122,16 +125,20 @@ fn cargo_with(environment: &[(&str, &str)], arguments: &str) -> Result<(), Strin
     eprintln!("\n==> cargo {arguments}");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(arguments.split(' ')).envs(environment.iter().copied());
-    // What Cargo tells this program about itself. Build scripts look at it (ring's), and would run again, and all that needs them
-    // be compiled again, whenever `cargo xtask` comes after `cargo`, or before.
-    for (name, _) in std::env::vars_os() {
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
-            cargo.env_remove(name);
-        }
-    }
+    without_cargos_variables(&mut cargo);
     let status = cargo.status();
     match status.map_err(|error| format!("cargo {arguments}: {error}"))?.success() {
         true => Ok(()),
         false => Err(format!("failed: cargo {arguments}")),
+    }
+}
+
+/// What Cargo tells this program about itself. Build scripts look at it (ring's), and would run again, and all that needs them
+/// be compiled again, whenever `cargo xtask` comes after `cargo`, or before.
+fn without_cargos_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
     }
 }
