@@ -131,7 +131,7 @@ impl Night {
 
     /// Until the status holds.
     pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(180);
         loop {
             let status = self.get("/ops/status").await;
             if holds(&status) {
