@@ -59,6 +59,7 @@ impl World {
             executions: self.clone(),
             journal: self.clone(),
             changes: None,
+            backups: None,
             clock: self.clone(),
         };
         Ops::new(ports, "night")
