@@ -59,6 +59,7 @@ async fn serve(args: &ConsoleArgs) -> Result<()> {
     let cursors = producer::cursor::Cursors::of_this_process()?;
     let routes = ops::http::router(ops.clone(), Access::Open, cursors, closing.subscribe());
     let routes = routes.merge(orderflow_console::router(ops, Access::Open, platform));
+    let routes = routes.merge(producer::currencies::router(Access::Open));
     let listener = crate::serve::listen(args.listen)?;
     let stack = args.connection.stack.as_deref().unwrap_or("AWS");
     crate::output::say(format!("The console of {stack} is on http://{}/console", listener.local_addr()?));

@@ -14,9 +14,11 @@ use crate::{currencies, docs, health, orders, products, wire};
     info(
         title = "Orderflow",
         description = "Orders are accepted with `202`, carried by queues, and end confirmed or rejected. Money is integer minor units \
-            plus an ISO 4217 code. Every error is `application/problem+json` (RFC 9457). Unknown fields and parameters are refused. \
-            Lengths of strings are counted in characters. An unknown path is `404`, a known one with another method `405` with `Allow`. Only what is no HTTP, or has a head of more than \
-            16 KiB or 100 fields, is answered without a body (`400`, `431`), and its connection closed.",
+            plus an ISO 4217 code; `/currencies` says how many decimals each has. Every error is `application/problem+json` (RFC 9457). \
+            Unknown fields and parameters are refused. Lengths of strings are counted in characters. What an earlier version accepted is \
+            given back as it was, also where a rule is stricter now. An unknown path is `404`, a known one with another method `405` with \
+            `Allow`. Only what is no HTTP, or has a head of more than 16 KiB or 100 fields, is answered without a body (`400`, `431`), and \
+            its connection closed.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
