@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+mod looking;
 mod replaying;
 mod stopping;
 mod world;
