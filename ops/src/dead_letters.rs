@@ -9,7 +9,7 @@ use orders::step::QueueName;
 use orders::{Queue, Step};
 
 use crate::letter::order_of;
-use crate::{Breakdown, CauseCount, Letter, Ops, OpsError, Selection};
+use crate::{Breakdown, Cause, CauseCount, Letter, Ops, OpsError, Selection};
 
 /// A breakdown looks at so many dead letters of a queue, unless at all.
 const SAMPLE: u64 = 1_000;
@@ -44,7 +44,7 @@ impl Ops {
             let page = self.ports.queues.look(depth.queue, &page).await?;
             for message in page.items {
                 looked_at += 1;
-                let Letter { cause, sent_at, .. } = Letter::new(queue, message, None);
+                let (cause, sent_at) = (Cause::of_message(queue, &message), message.sent_at);
                 let of_cause = causes.entry((cause.step, cause.error.clone())).or_insert_with(|| CauseCount {
                     step: cause.step,
                     error: cause.error,
@@ -109,6 +109,7 @@ impl Ops {
             Some(id) => self.ports.orders.get(&id).await?,
             None => None,
         };
-        Ok(Letter::new(queue, message, order.as_ref()))
+        let refusal = self.refusal(queue, &message.body, order.as_ref()).await;
+        Ok(Letter::new(queue, message, order.as_ref(), refusal))
     }
 }

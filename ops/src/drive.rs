@@ -33,7 +33,7 @@ pub struct ReplayPlan {
     /// At most so many in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
-    /// Also those whose order is final or missing.
+    /// Also those whose step has nothing left to do, or whose order is missing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub force: bool,
     /// A JSON Patch for each body.

@@ -1,27 +1,45 @@
 //! Changing a dead letter's body before it is replayed, and checking that its queue can read it. Not for sending it.
 
-use orders::message::{EmailMessage, InventoryMessage, Message, OrdersMessage, PaymentMessage};
+use orders::message::{EmailMessage, InventoryMessage, Message, OrdersMessage, PaymentMessage, Task};
 use orders::ports::MAX_MESSAGE_BYTES;
 use orders::{OrderId, Queue, Step};
 use serde::de::DeserializeOwned;
 
 use crate::Letter;
+use crate::worth::Asked;
+
+/// Reads a body as the queue's worker does.
+///
+/// # Errors
+/// What is wrong, in the decoder's words.
+pub(crate) fn read(queue: Queue, body: &str) -> Result<Asked, String> {
+    fn message<M: DeserializeOwned + Message>(body: &str, task: fn(M) -> Option<Task>) -> Result<Asked, String> {
+        let message: M = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        Ok(Asked { step: message.step(), order_id: message.order_id().clone(), task: task(message) })
+    }
+    match queue {
+        Queue::Orders => message(body, |message| match message {
+            OrdersMessage::Dispatch(_) => None,
+            OrdersMessage::CloseOrder(task) => Some(task),
+        }),
+        Queue::Inventory => message(body, |message| match message {
+            InventoryMessage::ReserveInventory(task) | InventoryMessage::ReleaseInventory(task) => Some(task),
+        }),
+        Queue::Payments => message(body, |message| match message {
+            PaymentMessage::ChargePayment(task) | PaymentMessage::RefundPayment(task) => Some(task),
+        }),
+        Queue::Emails => message(body, |message| match message {
+            EmailMessage::SendConfirmation(task) | EmailMessage::NotifyRejected(task) => Some(task),
+        }),
+    }
+}
 
 /// Reads a body as the queue's worker does: its step and order, or what is wrong with it.
 ///
 /// # Errors
 /// What is wrong, in the decoder's words.
 pub fn check_body(queue: Queue, body: &str) -> Result<(Step, OrderId), String> {
-    fn read<M: DeserializeOwned + Message>(body: &str) -> Result<(Step, OrderId), String> {
-        let message: M = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        Ok((message.step(), message.order_id().clone()))
-    }
-    match queue {
-        Queue::Orders => read::<OrdersMessage>(body),
-        Queue::Inventory => read::<InventoryMessage>(body),
-        Queue::Payments => read::<PaymentMessage>(body),
-        Queue::Emails => read::<EmailMessage>(body),
-    }
+    read(queue, body).map(|asked| (asked.step, asked.order_id))
 }
 
 /// A changed body, if its queue can read it.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use orders::outcome::Reason;
-use orders::ports::ops::{QueueDepth, StoredMessage};
+use orders::ports::ops::{ExecutionStatus, ExecutionSummary, QueueDepth, StoredMessage};
 use orders::{Order, OrderId, Queue, Status, Step};
 use serde::{Deserialize, Serialize};
 
-use crate::edit::check_body;
+use crate::Ops;
+use crate::edit::{check_body, read};
 use crate::replay::ReplayAttribute;
 
 /// The attribute in which the batch core tells the cause.
@@ -45,6 +46,13 @@ impl Cause {
             receive_count: message.receive_count,
             ..Self::default()
         })
+    }
+
+    /// With its step, also where only its body tells.
+    pub(crate) fn of_message(queue: Queue, message: &StoredMessage) -> Self {
+        let cause = Self::of(message);
+        let step = cause.step.or_else(|| check_body(queue, &message.body).ok().map(|(step, _)| step));
+        Self { step, ..cause }
     }
 }
 
@@ -93,19 +101,14 @@ pub(crate) fn order_of(queue: Queue, message: &StoredMessage) -> Option<OrderId>
 }
 
 impl Letter {
-    pub(crate) fn new(queue: Queue, message: StoredMessage, order: Option<&Order>) -> Self {
-        let read = check_body(queue, &message.body);
-        let mut cause = Cause::of(&message);
-        if let Ok((step, _)) = &read {
-            cause.step.get_or_insert(*step);
-        }
-        let step = read.as_ref().ok().map(|(step, _)| *step);
+    pub(crate) fn new(queue: Queue, message: StoredMessage, order: Option<&Order>, refusal: Option<String>) -> Self {
+        let step = check_body(queue, &message.body).ok().map(|(step, _)| step);
         Self {
             order_id: order_of(queue, &message),
             order: order.map(|order| now(order, step)),
             replayed: ReplayAttribute::of(&message.attributes).map_or(0, |replay| replay.count),
-            refusal: refusal(read.err(), order.map(|order| order.progress.status)),
-            cause,
+            refusal,
+            cause: Cause::of_message(queue, &message),
             message_id: message.id,
             sent_at: message.sent_at,
             receive_count: message.receive_count,
@@ -114,22 +117,42 @@ impl Letter {
             trace_header: message.trace_header,
         }
     }
-}
 
-/// Why a message should not be sent back as it is.
-pub(crate) fn refusal(unreadable: Option<String>, order: Option<Status>) -> Option<String> {
-    match (unreadable, order) {
-        (Some(why), _) => Some(format!("its queue can't read it: {why}; edit or purge it")),
-        (None, None) => Some("the store has no such order".to_owned()),
-        (None, Some(status)) if status.is_final() => Some(format!("its order is already {status}")),
-        (None, Some(_)) => None,
+    /// Why a replay with this body instead of its own would be refused, as far as that can be told from here: a body that asks for
+    /// something else is judged when it is sent.
+    pub fn refusal_with(&self, queue: Queue, body: &str) -> Option<String> {
+        match (read(queue, body), read(queue, &self.body)) {
+            (Err(why), _) => Some(unreadable(&why)),
+            (Ok(changed), Ok(own)) if changed == own => self.refusal.clone(),
+            (Ok(_), _) => None,
+        }
     }
 }
 
-impl Letter {
-    /// Why a replay with this body instead of its own would be refused.
-    pub fn refusal_with(&self, queue: Queue, body: &str) -> Option<String> {
-        refusal(check_body(queue, body).err(), self.order.as_ref().map(|order| order.status))
+fn unreadable(why: &str) -> String {
+    format!("its queue can't read it: {why}; edit or purge it")
+}
+
+impl Ops {
+    /// Why a message with this body should not be sent back as it is; `order` is what the store has of its order.
+    pub(crate) async fn refusal(&self, queue: Queue, body: &str, order: Option<&Order>) -> Option<String> {
+        let asked = match read(queue, body) {
+            Ok(asked) => asked,
+            Err(why) => return Some(unreadable(&why)),
+        };
+        let Some(order) = order else { return Some("the store has no such order".to_owned()) };
+        let now = self.ports.clock.now();
+        let runs = asked.depends_on_execution(order, now) && self.may_run(order.id()).await;
+        asked.judge(order, runs, now).err().map(|refusal| refusal.to_string())
+    }
+
+    /// Where that can't be told now, it may: workers absorb a replay of what is done.
+    async fn may_run(&self, id: &OrderId) -> bool {
+        let execution = self.ports.executions.describe(id).await;
+        let runs = |execution: ExecutionSummary| {
+            matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::PendingRedrive)
+        };
+        execution.map_or(true, |execution| execution.is_some_and(runs))
     }
 }
 

@@ -44,6 +44,7 @@ pub mod replay;
 mod runs;
 mod selection;
 mod status;
+mod worth;
 
 use std::sync::Arc;
 

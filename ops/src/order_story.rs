@@ -76,9 +76,12 @@ impl Ops {
             loop {
                 let page = self.ports.queues.look(*queue, &PageRequest { limit: LOOK, cursor }).await?;
                 looked_through += page.items.len();
-                let of_order = |message: &_| order_of(queue.queue, message).as_ref() == Some(order.id());
-                let letters = page.items.into_iter().filter(of_order);
-                found.extend(letters.map(|message| (queue.queue, Letter::new(queue.queue, message, Some(order)))));
+                for message in page.items {
+                    if order_of(queue.queue, &message).as_ref() == Some(order.id()) {
+                        let refusal = self.refusal(queue.queue, &message.body, Some(order)).await;
+                        found.push((queue.queue, Letter::new(queue.queue, message, Some(order), refusal)));
+                    }
+                }
                 cursor = page.next;
                 if cursor.is_none() || looked_through >= LOOKED_THROUGH {
                     break;

@@ -22,7 +22,7 @@ use orders::{OrderId, Queue};
 use serde::{Deserialize, Serialize};
 
 use crate::edit::check_body;
-use crate::letter::{order_of, refusal};
+use crate::letter::order_of;
 use crate::runs::BATCH;
 use crate::{Ops, OpsError};
 
@@ -58,7 +58,7 @@ pub struct Replay {
     /// Which; some at a time.
     #[garde(length(max = BATCH), dive)]
     pub items: Vec<ReplayItem>,
-    /// Also those whose order is final or missing, and those that no worker can read.
+    /// Also those whose step has nothing left to do, whose order is missing, and those that no worker can read.
     #[serde(default)]
     #[garde(skip)]
     pub force: bool,
@@ -139,8 +139,7 @@ impl Ops {
             Some(id) => self.ports.orders.get(id).await?,
             None => None,
         };
-        let unreadable = check_body(queue, &message.body).err();
-        if let Some(why) = refusal(unreadable, order.map(|order| order.progress.status)).filter(|_| !force) {
+        if !force && let Some(why) = self.refusal(queue, &message.body, order.as_ref()).await {
             return Ok(Err(refused(&message.id, order_id, why)));
         }
         let before = ReplayAttribute::of(&message.attributes).map_or(0, |replay| replay.count);

@@ -209,7 +209,7 @@ pub struct ReplayArgs {
     /// Apply the JSON Patch (RFC 6902) of this file to each body
     #[arg(long, value_name = "FILE")]
     pub patch: Option<PathBuf>,
-    /// Also those whose order is final or missing, and those that no worker can read
+    /// Also those whose step has nothing left to do, whose order is missing, and those that no worker can read
     #[arg(long)]
     pub force: bool,
     /// Say what would be done (the default)

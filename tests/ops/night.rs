@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::service::{Service, free_port};
 
 /// Two tries and short pauses, so that an outage doesn't take ten minutes to fill a DLQ.
-const SETTINGS: &str = "\
+pub const SETTINGS: &str = "\
 [retries]
 max_receive_count = 2
 backoff = \"5ms\"

@@ -65,7 +65,7 @@ async fn a_replayed_message_keeps_its_attributes_and_tells_of_its_replay() {
 }
 
 #[tokio::test]
-async fn what_is_final_or_unreadable_is_refused_unless_forced_or_mended() {
+async fn what_is_done_or_unreadable_is_refused_unless_forced_or_mended() {
     let (night, ids) = Night::after_an_outage(1).await;
     night.says(&["dlq", "export", "payments", "--output", "one.jsonl"]);
     night.says(&["dlq", "replay", "payments", "--yes"]);
@@ -73,7 +73,7 @@ async fn what_is_final_or_unreadable_is_refused_unless_forced_or_mended() {
     night.says(&["dlq", "import", "one.jsonl", "--yes"]);
     assert_eq!(night.json(&["dlq", "show", "payments"])[0]["order"]["effect"], "already Charged");
     let (code, why) = night.refuses(&["dlq", "replay", "payments", "--yes"]);
-    assert!(code == 3 && why.contains("its order is already confirmed"), "{why}");
+    assert!(code == 3 && why.contains("its step is done already (Charged), and nothing waits for its answer"), "{why}");
     night.says(&["dlq", "replay", "payments", "--yes", "--force"]);
     night.until_quiet().await;
     night.all_confirmed_once(1);

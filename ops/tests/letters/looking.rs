@@ -76,20 +76,19 @@ async fn a_letter_says_what_its_order_knows_of_its_step() {
     let world = World::new();
     let id = world.letter("m");
     let now = |status, reason, effect: &str| Some(OrderNow { status, reason, effect: Some(effect.to_owned()) });
-    assert_eq!(letter(&world).await.order, now(Status::Accepted, None, "no record of ChargePayment"));
+    assert_eq!(letter(&world).await.order, now(Status::Reserved, None, "no record of ChargePayment"));
 
     {
         // A payment that was created says something of its charge, and nothing of its refund.
         let mut state = world.state();
         let order = state.orders.get_mut(&id).unwrap();
-        order.progress.reservation = orders::reservation::Reservation::Held;
         order.begin_charge(attempt());
         order.payment_created(PaymentId("pi_1".into()), attempt());
     }
     let begun = "begun: the gateway knows how far it got";
-    assert_eq!(letter(&world).await.order, now(Status::Accepted, None, begun));
+    assert_eq!(letter(&world).await.order, now(Status::Reserved, None, begun));
     world.state().dead[0].body = body(Step::RefundPayment, &id);
-    assert_eq!(letter(&world).await.order, now(Status::Accepted, None, "no record of RefundPayment"));
+    assert_eq!(letter(&world).await.order, now(Status::Reserved, None, "no record of RefundPayment"));
 
     {
         let mut state = world.state();
@@ -101,7 +100,8 @@ async fn a_letter_says_what_its_order_knows_of_its_step() {
     let cancelled = Some(Reason::Business(RejectReason::Cancelled));
     let letter = letter(&world).await;
     assert_eq!(letter.order, now(Status::Rejected, cancelled, "already Voided"));
-    assert_eq!(letter.refusal.as_deref(), Some("its order is already rejected"));
+    let refusal = "its step is done already (Voided), and nothing waits for its answer";
+    assert_eq!(letter.refusal.as_deref(), Some(refusal));
 
     world.state().orders.clear();
     let letter = self::letter(&world).await;

@@ -8,13 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ops::{Ops, Ports};
-use orders::order::Content;
+use orders::order::{Attempt, Content};
 use orders::ports::ops::*;
 use orders::ports::{
     Acceptance, Clock, ListError, OrderFilter, OrderStore, Outgoing, Page, PageRequest, Saved, SendError, Unavailable,
 };
 use orders::step::QueueName;
-use orders::{Currency, Customer, Line, NewOrder, Order, OrderId, Queue, Step, StockChange, Storefront};
+use orders::{
+    Currency, Customer, Line, Money, NewOrder, Order, OrderId, Product, Queue, Step, StockChange, Storefront,
+};
 use serde_json::{Value, json};
 
 type Reaction = Box<dyn Fn(&mut State, &Outgoing) + Send>;
@@ -87,9 +89,11 @@ impl World {
         id
     }
 
-    /// A dead letter of `payments`, of an order of its own.
+    /// A dead letter of `payments`, of an order of its own that is reserved.
     pub fn letter(&self, id: &str) -> OrderId {
         let order = self.order(id);
+        let attempt = Attempt { at: noon(), number: 1 };
+        self.state().orders.get_mut(&order).unwrap().reserve(&[mug()], attempt);
         self.state().dead.push(StoredMessage {
             id: id.to_owned(),
             body: body(Step::ChargePayment, &order),
@@ -110,6 +114,18 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn mug() -> Product {
+    Product {
+        sku: "MUG".parse().unwrap(),
+        name: "Mug".into(),
+        description: None,
+        price: Money::new(1000, Currency::EUR),
+        stock: 1,
+        reserved: 0,
+        version: 0,
     }
 }
 
