@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use orders::outcome::Reason;
+use orders::ports::Outgoing;
 use orders::ports::ops::{ExecutionStatus, ExecutionSummary, QueueDepth, StoredMessage};
 use orders::{Order, OrderId, Queue, Status, Step};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use crate::replay::ReplayAttribute;
 
 /// The attribute in which the batch core tells the cause.
 const DEAD_LETTER: &str = "dead_letter";
+
+/// The attribute in which an imported dead letter keeps the id that it had where it was first exported.
+const IMPORTED: &str = "imported";
 
 /// The name of a cause that nobody told: the redrive policy moved the message (a crash, a time-out), or a stranger did.
 const NO_CAUSE: &str = "NoCause";
@@ -230,5 +234,38 @@ impl Exported {
             attributes: letter.attributes.clone(),
             trace_header: letter.trace_header.clone(),
         }
+    }
+
+    /// What it was when it was first exported, however often it was imported and exported since.
+    pub fn identity(&self) -> &str {
+        self.attributes.get(IMPORTED).unwrap_or(&self.message_id)
+    }
+
+    /// As it is put back: it remembers what it was.
+    pub(crate) fn to_message(&self) -> Outgoing {
+        let mut attributes = self.attributes.clone();
+        attributes.insert(IMPORTED.to_owned(), self.identity().to_owned());
+        let (body, trace_header) = (self.body.clone(), self.trace_header.clone());
+        Outgoing { body, attributes, trace_header, ..Outgoing::default() }
+    }
+
+    /// Whether its DLQ would take it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.message_id.is_empty() {
+            return Err("its message_id is empty, so that nobody could tell it from another".to_owned());
+        }
+        self.to_message().check().map_err(|error| error.to_string())
+    }
+}
+
+impl Letter {
+    /// Its id, what it was before it was imported, and what it was before its last replay.
+    pub fn identities(&self) -> impl Iterator<Item = String> {
+        let replayed = ReplayAttribute::of(&self.attributes).map(|replay| replay.of);
+        let imported = self.attributes.get(IMPORTED).cloned();
+        [Some(self.message_id.clone()), imported, replayed].into_iter().flatten()
     }
 }

@@ -1,7 +1,6 @@
 //! Deleting dead letters for good, and putting exported ones back.
 
-use orders::ports::Outgoing;
-use orders::ports::ops::{Action, Entry, EntryState, JournalledMessage};
+use orders::ports::ops::{Action, Entry, EntryState};
 use orders::step::QueueName;
 
 use crate::edit::check_body;
@@ -49,11 +48,8 @@ impl Ops {
             return Err(OpsError::Invalid { what: "letters", why });
         }
         let _alone = self.changing.lock().await;
-        let messages = letters.iter().map(|Exported { body, attributes, trace_header, .. }| {
-            let (body, attributes, trace_header) = (body.clone(), attributes.clone(), trace_header.clone());
-            Outgoing::from(JournalledMessage { body, attributes, trace_header })
-        });
-        let answers = self.ports.queues.send_each(QueueName::dlq(queue), messages.collect()).await;
+        let messages = letters.iter().map(Exported::to_message).collect();
+        let answers = self.ports.queues.send_each(QueueName::dlq(queue), messages).await;
         let entries: Vec<Entry> = letters
             .iter()
             .zip(answers)

@@ -138,7 +138,7 @@ pub enum DlqCommand {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Put exported dead letters back into their DLQ; `-` reads standard input.
+    /// Put exported dead letters of one queue back into their DLQ, all or none, and none twice; `-` reads standard input.
     Import {
         #[arg(value_name = "FILE")]
         file: PathBuf,

@@ -1,24 +1,19 @@
-//! `dlq`: looking, exporting, importing, redriving. Replaying and purging have files of their own.
+//! `dlq`: looking, exporting, redriving. Replaying, purging and importing have files of their own.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use comfy_table::Table;
-use ops::{Breakdown, CauseCount, Exported, Letter, NewRun, Operations, Selection};
+use ops::{Breakdown, CauseCount, Exported, Letter, Operations, Selection};
 use orders::Queue;
 use orders::ports::PageRequest;
-use orders::ports::ops::{Action, Entry, EntryState, MoveTask};
-use serde_json::json;
+use orders::ports::ops::{Entry, EntryState, MoveTask};
 
 use super::args::{DlqArgs, DlqCommand};
-use super::{LEFT, pages, purge, replay, show};
-
-/// An import's calls stay well under what the service takes.
-const IMPORT_BYTES: usize = 4 * 1024 * 1024;
-const IMPORT_LETTERS: usize = 100;
+use super::{LEFT, import, pages, purge, replay, show};
 
 pub async fn run(args: &DlqArgs) -> Result<ExitCode> {
     let operations = args.connection.operations().await?;
@@ -31,7 +26,7 @@ pub async fn run(args: &DlqArgs) -> Result<ExitCode> {
         DlqCommand::Export { queue, filter, output } => {
             export(operations, *queue, &filter.into(), output.as_deref()).await
         }
-        DlqCommand::Import { file, yes } => import(operations, file, *yes, json).await,
+        DlqCommand::Import { file, yes } => import::run(operations, file, *yes, json).await,
         DlqCommand::Redrive { queue, rate, status, yes } => {
             redrive(operations, *queue, *rate, *status, *yes, json).await
         }
@@ -164,48 +159,6 @@ async fn export(
     operations.looked(queue).await?;
     eprintln!("{exported} dead letters exported");
     Ok(ExitCode::SUCCESS)
-}
-
-async fn import(operations: &dyn Operations, file: &Path, yes: bool, json: bool) -> Result<ExitCode> {
-    let input: Box<dyn BufRead> = match file.to_str() {
-        Some("-") => Box::new(BufReader::new(std::io::stdin())),
-        _ => Box::new(BufReader::new(File::open(file).with_context(|| format!("{} can't be read", file.display()))?)),
-    };
-    let mut letters = Vec::new();
-    for (line, number) in input.lines().zip(1..) {
-        let line = line.context("the file can't be read to its end")?;
-        let letter = serde_json::from_str::<Exported>(&line);
-        letters.push(letter.with_context(|| format!("line {number} of {} is no export", file.display()))?);
-    }
-    let queue = letters.first().context("there is nothing to import")?.queue;
-    if !yes {
-        show::say(format!("{} dead letters would go back into {queue}-dlq; --yes does it", letters.len()));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let how = json!({ "file": file, "letters": letters.len() });
-    let run = operations.begin(&NewRun { action: Action::Import, queue: Some(queue), how }).await?;
-    let mut entries = Vec::new();
-    for batch in batches(&letters) {
-        entries.extend(operations.import(&run.id, batch).await?);
-    }
-    operations.finish(&run.id).await?;
-    done(&entries, json, &format!("put back into {queue}-dlq"))
-}
-
-/// No batch too long, and none too heavy.
-fn batches(mut letters: &[Exported]) -> Vec<&[Exported]> {
-    let mut batches = Vec::new();
-    while !letters.is_empty() {
-        let mut bytes = 0;
-        let fits = letters.iter().take(IMPORT_LETTERS).take_while(|letter| {
-            bytes += 2 * letter.body.len();
-            bytes <= IMPORT_BYTES
-        });
-        let (batch, rest) = letters.split_at(fits.count().max(1));
-        batches.push(batch);
-        letters = rest;
-    }
-    batches
 }
 
 /// Tells what came of it; the exit code says whether all went well.

@@ -10,6 +10,7 @@ mod copying;
 mod dlq;
 mod executions;
 mod help;
+mod import;
 mod orders;
 mod pages;
 mod purge;

@@ -13,6 +13,7 @@ mod api;
 mod cursors;
 mod driving;
 mod hostile;
+mod import;
 mod incident;
 mod kill;
 mod killed_service;
