@@ -122,8 +122,8 @@ impl Letter {
         }
     }
 
-    /// Why a replay with this body instead of its own would be refused, as far as that can be told from here: a body that asks for
-    /// something else is judged when it is sent.
+    /// Why a replay with this body instead of its own would be refused, as far as that can be told from here: a body
+    /// that asks for something else is judged when it is sent.
     pub fn refusal_with(&self, queue: Queue, body: &str) -> Option<String> {
         match (read(queue, body), read(queue, &self.body)) {
             (Err(why), _) => Some(unreadable(&why)),

@@ -1,9 +1,10 @@
-//! Whether it is worth sending a dead letter back: decided from its step and its order, not from whether the order is final.
+//! Whether it is worth sending a dead letter back: decided from its step and its order, not from whether the order is
+//! final.
 //!
-//! A message may be buried with its step half done. The email worker writes the final status before it mails, so a mail that was not
-//! sent belongs to an order that is final; and every worker records its outcome before it answers its task, so a step that is done may
-//! still be waited for. What is absorbed anyway (a second start, a spent token) is refused where that can be told, so that nobody takes
-//! it for a repair; where it can't, the letter goes.
+//! A message may be buried with its step half done. The email worker writes the final status before it mails, so a mail
+//! that was not sent belongs to an order that is final; and every worker records its outcome before it answers its
+//! task, so a step that is done may still be waited for. What is absorbed anyway (a second start, a spent token) is
+//! refused where that can be told, so that nobody takes it for a repair; where it can't, the letter goes.
 
 use jiff::Timestamp;
 use orders::message::Task;
@@ -195,9 +196,10 @@ mod tests {
         after(order, |order| drop(order.close(failure, attempt())))
     }
 
-    /// Each state that an order can be in, and what becomes of a letter of each step (in their own order: `Dispatch`, the forward steps,
-    /// the compensations, `NotifyRejected`, `CloseOrder`): while its execution runs, when that is over, and after the step's time. `+` goes
-    /// back; else the refusal's letter: `s`tarted, `d`one, `t`imed out, `f`inal, `u`ndone.
+    /// Each state that an order can be in, and what becomes of a letter of each step (in their own order: `Dispatch`,
+    /// the forward steps, the compensations, `NotifyRejected`, `CloseOrder`): while its execution runs, when that is
+    /// over, and after the step's time. `+` goes back; else the refusal's letter: `s`tarted, `d`one, `t`imed out,
+    /// `f`inal, `u`ndone.
     const TABLE: &str = "\
 accepted                  ++uu++++  ++uu++++  +ttt++++
 cancel asked for          ++uu++++  ++uu++++  +ttt++++

@@ -93,7 +93,8 @@ fn fault(line: &str, queue: Option<Queue>) -> Result<Exported, String> {
     })?;
     match queue {
         Some(queue) if letter.queue != queue => Err(format!(
-            "it is a dead letter of {}, and those before it are of {queue}: import each queue's lines as a file of their own",
+            "it is a dead letter of {}, and those before it are of {queue}: import each queue's lines as a file of \
+             their own",
             letter.queue
         )),
         _ => letter.check().map(|()| letter).map_err(|why| format!("{why}: mend the line, or leave it out")),

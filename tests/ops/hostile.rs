@@ -1,4 +1,5 @@
-//! What means harm: expressions that recurse or grow without end. Each is refused with the reason, and the service goes on.
+//! What means harm: expressions that recurse or grow without end. Each is refused with the reason, and the service goes
+//! on.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};

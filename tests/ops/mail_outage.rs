@@ -1,5 +1,5 @@
-//! An outage of the mail server on the real binary, with the command alone: orders are confirmed or rejected before they are mailed, and
-//! their mails are sent once the server is back.
+//! An outage of the mail server on the real binary, with the command alone: orders are confirmed or rejected before
+//! they are mailed, and their mails are sent once the server is back.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! An outage of each step and each queue, and its repair: the step's letter goes back, the order ends where it belongs, and nothing
-//! happens twice. Over the ports, with the real workers, queues and engine.
+//! An outage of each step and each queue, and its repair: the step's letter goes back, the order ends where it belongs,
+//! and nothing happens twice. Over the ports, with the real workers, queues and engine.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,9 +1,9 @@
-//! What an expression costs at most: how large its result becomes, and how many steps it takes, as linear functions of the size of
-//! what it is asked of.
+//! What an expression costs at most: how large its result becomes, and how many steps it takes, as linear functions of
+//! the size of what it is asked of.
 //!
-//! A value's *size* is what it would have written out, every shared part as often as it is there: one per value, and one per byte of
-//! text. So a result that only repeats pointers (`[@,@] | [@,@]`) counts in full, as whoever compares or writes it takes in full.
-//! A *step* builds or reads one unit of size, or evaluates one node.
+//! A value's *size* is what it would have written out, every shared part as often as it is there: one per value, and
+//! one per byte of text. So a result that only repeats pointers (`[@,@] | [@,@]`) counts in full, as whoever compares
+//! or writes it takes in full. A *step* builds or reads one unit of size, or evaluates one node.
 
 use jmespath::ast::{Ast, KeyValuePair};
 use jmespath::{DEFAULT_RUNTIME, Variable};
@@ -261,5 +261,6 @@ fn misplaced(offset: usize) -> Fault {
     Fault { offset, why: "`&` is only for what map, sort_by, max_by and min_by apply to each element".to_owned() }
 }
 
-const FUNCTIONS: &str = "abs, avg, ceil, contains, ends_with, floor, join, keys, length, map, max, max_by, merge, min, min_by, \
-                         not_null, reverse, sort, sort_by, starts_with, sum, to_array, to_number, to_string, type and values";
+const FUNCTIONS: &str = "abs, avg, ceil, contains, ends_with, floor, join, keys, length, map, max, max_by, merge, min, \
+                         min_by, not_null, reverse, sort, sort_by, starts_with, sum, to_array, to_number, to_string, \
+                         type and values";

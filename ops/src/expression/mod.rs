@@ -5,8 +5,8 @@
 //!         (before the parser, which recurses)             (before anything is built)
 //! ```
 //!
-//! JMESPath has no loops, so what an expression costs at most follows from its tree and the document's size ([`cost`]). Not for
-//! what is asked of a dead letter: that is [`crate::Selection`].
+//! JMESPath has no loops, so what an expression costs at most follows from its tree and the document's size ([`cost`]).
+//! Not for what is asked of a dead letter: that is [`crate::Selection`].
 
 mod cost;
 mod nesting;
@@ -62,8 +62,8 @@ impl Expression {
         let steps = self.cost.steps(cost::size(&document));
         if steps > MOST_STEPS {
             return Err(format!(
-                "the expression may take more than {MOST_STEPS} steps here; make it smaller, above all what builds lists and \
-                 objects (`[…]`, `{{…}}`, map, join, to_string)"
+                "the expression may take more than {MOST_STEPS} steps here; make it smaller, above all what builds \
+                 lists and objects (`[…]`, `{{…}}`, map, join, to_string)"
             ));
         }
         let found = self.compiled.search(document).map_err(|error| error.reason.to_string())?;

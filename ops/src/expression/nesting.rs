@@ -1,4 +1,5 @@
-//! How deep an expression can become, told from its text alone: parser, interpreter and whatever else walks its tree recurse.
+//! How deep an expression can become, told from its text alone: parser, interpreter and whatever else walks its tree
+//! recurse.
 
 /// Brackets and operators, each of which makes the tree one deeper at most.
 const MOST: usize = 100;
@@ -26,8 +27,8 @@ pub(super) fn check(text: &str) -> Result<(), String> {
                 count += 1;
                 if count > MOST {
                     return Err(format!(
-                        "character {at}: this is bracket or operator number {count}; {MOST} are allowed. Ask for less at a time, and \
-                         for one of many values with contains(`[\"a\", \"b\"]`, body.step)"
+                        "character {at}: this is bracket or operator number {count}; {MOST} are allowed. Ask for \
+                         less at a time, and for one of many values with contains(`[\"a\", \"b\"]`, body.step)"
                     ));
                 }
             }
