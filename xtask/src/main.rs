@@ -10,6 +10,7 @@ mod npm;
 mod package;
 mod picture;
 mod process;
+mod simulate;
 mod speed;
 mod statistics;
 mod venv;
@@ -30,6 +31,7 @@ usage: cargo xtask test      format, lints, all tests, documentation, dependenci
        cargo xtask package   the Lambda functions' zips: [--target arm64|x86-64] [--out DIRECTORY]
        cargo xtask cold-start  how fast the functions start, beside one that does nothing: [--json] [--runs N]
        cargo xtask speed     how fast the pipeline is, release build, durable: [--runs N] or [--growth]
+       cargo xtask simulate  deliveries that race: all pairs, and seeded runs, 10,000 or [--runs N]; or the one of [--seed S]
        cargo xtask picture   the documentation's pictures: docs/demo.svg from a run of the demo, docs/graph*.svg
        cargo xtask screenshots  docs/console-*.png, from the console at work
        cargo xtask venv NAME where the programs of xtask/requirements/NAME.txt are, after installing them";
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Some("package") => package::package(&arguments),
         Some("cold-start") => cold_start::measure(&arguments),
         Some("speed") => speed::measure(&arguments),
+        Some("simulate") => simulate::run(&arguments),
         Some("picture") => picture::draw(),
         Some("venv") => venv::show(std::env::args().nth(2)),
         _ => Err(USAGE.to_owned()),
@@ -83,6 +86,7 @@ fn test() -> Result<(), String> {
     };
     cargo_with(&[(emulator::VARIABLE, &emulator.endpoint)], tests)?;
     drop(emulator);
+    simulate::run(&[])?;
     browser::test_where_possible()?;
     cargo("test --workspace --locked --doc")?;
     no_aws_sdk()

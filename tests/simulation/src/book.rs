@@ -21,6 +21,8 @@ pub struct Book {
     pub refused: BTreeSet<OrderId>,
     /// Orders whose execution ops wanted to stop.
     pub stopped: BTreeSet<OrderId>,
+    /// Orders of which ops sent a step out of its turn.
+    pub meddled: BTreeSet<OrderId>,
 }
 
 /// A book that tasks write into.
@@ -97,6 +99,15 @@ async fn is_recorded(world: &World, id: &OrderId, step: Step, patience: usize) -
         }
     }
     false
+}
+
+/// A step's message out of its turn, as a dead letter is that ops replay after they edited it. The task it answers is long over.
+pub fn stray(world: &World, step: Step, id: &OrderId) -> Option<String> {
+    let first = world.workflow.with_run(id, |run| run.and_then(|run| run.messages.first().cloned()));
+    let (_, mut message) = first?;
+    message["step"] = step.name().into();
+    message["entered_at"] = world.clock.now().to_string().into();
+    Some(message.to_string())
 }
 
 fn compensation(world: &World, step: Step, order: &Order, token: &str) -> String {

@@ -1,6 +1,6 @@
 //! What is always true, looked at after every step; and what is true at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orders::mail::MailKind;
 use orders::order::{Progress, StepRecord};
@@ -11,6 +11,7 @@ use orders::{Order, OrderId, Product, Queue, Reason, RejectReason, Sku, Status};
 use statemachine::{EventType, ExecutionStatus};
 
 use crate::book::Book;
+use crate::schedule::TaskId;
 use crate::world::World;
 
 /// Which line is broken, and how.
@@ -28,12 +29,16 @@ pub struct Monitor {
     seen: Vec<Seen>,
     mails: usize,
     stock: BTreeMap<Sku, u32>,
+    /// Payments that are captured, by their numbers.
+    captured: BTreeSet<usize>,
 }
 
 struct Seen {
     version: u64,
     progress: Progress,
     ended: bool,
+    /// The first task that began after the order's refund did.
+    after_refund: Option<TaskId>,
 }
 
 impl Monitor {
@@ -42,14 +47,14 @@ impl Monitor {
         let stock = world
             .store
             .look(|_, products| products.values().map(|product| (product.sku.clone(), product.stock)).collect());
-        Self { seen: Vec::new(), mails: 0, stock }
+        Self { seen: Vec::new(), mails: 0, stock, captured: BTreeSet::new() }
     }
 
-    /// After a step.
+    /// After a step of the task `last`; the next one to begin is `next`.
     ///
     /// # Errors
     /// What doesn't hold.
-    pub fn check(&mut self, world: &World, book: &Book) -> Result<(), Violation> {
+    pub fn check(&mut self, world: &World, book: &Book, last: Option<TaskId>, next: TaskId) -> Result<(), Violation> {
         if let Some(wrong) = world.faults.schedule().and_then(crate::schedule::Schedule::wrong) {
             return Err(wrong);
         }
@@ -65,19 +70,28 @@ impl Monitor {
                     }
                     None => {
                         let progress = order.progress.clone();
-                        self.seen.push(Seen { version: order.version, progress, ended: false });
+                        self.seen.push(Seen { version: order.version, progress, ended: false, after_refund: None });
                     }
                 }
                 moved = true;
                 stands(order, book)?;
+                if matches!(order.progress.payment, PaymentState::Undoing(_) | PaymentState::Refused) {
+                    self.seen[index].after_refund.get_or_insert(next);
+                }
             }
             if moved {
                 self.stock(orders, products)?;
             }
             money(world, orders)?;
+            self.captures(world, orders, last)?;
             self.mails(world, orders)?;
             self.ends(world, orders, book)
         })
+    }
+
+    /// Did the refund of any order begin before this task did?
+    pub fn overtaken(&self, task: TaskId) -> bool {
+        self.seen.iter().any(|seen| seen.after_refund.is_some_and(|after| task >= after))
     }
 
     /// When nothing is left to do.
@@ -107,6 +121,21 @@ impl Monitor {
             holds!(all == *stock, "stock is conserved: {told}, {sold} sold, but there were {stock} of {sku}");
         }
         Ok(())
+    }
+
+    /// A charge that begins after its refund began moves no money; one that began before may still, and is found.
+    fn captures(&mut self, world: &World, orders: &[Order], last: Option<TaskId>) -> Result<(), Violation> {
+        world.gateway.look(|ledger| {
+            for (number, entry) in ledger.iter().enumerate().filter(|(_, entry)| entry.captured) {
+                if self.captured.insert(number) {
+                    let order = orders.iter().position(|order| *order.id() == entry.request.order_id);
+                    let after = order.and_then(|order| self.seen.get(order)).and_then(|seen| seen.after_refund);
+                    let late = after.zip(last).is_some_and(|(after, task)| task >= after);
+                    holds!(!late, "no charge begins after its refund: pi_{number} of {}", entry.request.order_id);
+                }
+            }
+            Ok(())
+        })
     }
 
     fn mails(&mut self, world: &World, orders: &[Order]) -> Result<(), Violation> {
@@ -319,7 +348,9 @@ fn has_cause(world: &World, book: &Book, order: &Order, reason: Reason, scarce: 
     let outlived = |run: Option<&crate::memory::workflow::Run>| {
         run.is_some_and(|run| run.history.iter().any(|event| event.kind == EventType::TaskTimedOut))
     };
-    let overtaken = book.stopped.contains(order.id()) || world.workflow.with_run(order.id(), outlived);
+    let overtaken = book.stopped.contains(order.id())
+        || book.meddled.contains(order.id())
+        || world.workflow.with_run(order.id(), outlived);
     let caused = match reason {
         Reason::TechnicalFailure | Reason::Business(RejectReason::Compensated) => overtaken,
         Reason::Business(RejectReason::Cancelled) => order.progress.cancel_requested_at.is_some(),

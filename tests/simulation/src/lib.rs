@@ -4,6 +4,7 @@
 
 pub mod book;
 pub mod choices;
+pub mod edges;
 pub mod invariants;
 pub mod memory;
 pub mod pairs;

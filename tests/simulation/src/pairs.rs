@@ -2,6 +2,8 @@
 //! at any of them or none. Depth first over the choices, each run from the start; two that come to the same state (of the
 //! world, and of what each side has learnt) have the same future, which is run once and counted for both.
 
+mod table;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
@@ -14,6 +16,8 @@ use crate::choices::Choices;
 use crate::invariants::Violation;
 use crate::schedule::{TaskId, fingerprint};
 use crate::sim::{FATES, Fate, Figures, Sim};
+
+pub use table::{LEAST, PAIRS};
 
 /// What one side does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +34,6 @@ pub enum Move {
     Cancel,
     /// Ops stop the execution, and begin to undo.
     Stop,
-    /// Ops go on undoing.
-    Undo,
 }
 
 /// Two sides that are in flight together, once all of `before` is done.
@@ -146,6 +148,17 @@ struct Node {
     options: Vec<Fate>,
 }
 
+/// What came of beginning a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// It is under way.
+    Task(TaskId),
+    /// It is done at once.
+    Done,
+    /// There was nothing to do.
+    Nothing,
+}
+
 struct Run<'a> {
     pair: &'a Pair,
     sim: Sim,
@@ -171,7 +184,9 @@ impl<'a> Run<'a> {
     /// To the end, or to a state that is known, after the first so many choices.
     fn go(&mut self, begun: usize, known: &HashMap<u64, Ways>) -> Result<Ways, Violation> {
         for step in self.pair.before {
-            self.start(*step)?.ok_or_else(|| format!("{}: nothing to do at {step:?}", self.pair.name))?;
+            if self.start(*step)? == Begun::Nothing {
+                return Err(format!("{}: nothing to do at {step:?}", self.pair.name));
+            }
             while let Some(waiting) = self.sim.waiting().first().copied() {
                 self.sim.step(waiting, Fate::Well)?;
             }
@@ -222,7 +237,9 @@ impl<'a> Run<'a> {
                 None => {
                     let Some((first, rest)) = side.moves.split_first() else { continue };
                     side.moves = rest;
-                    side.task = self.start(*first)?.flatten();
+                    if let Begun::Task(task) = self.start(*first)? {
+                        side.task = Some(task);
+                    }
                 }
             }
         }
@@ -234,7 +251,8 @@ impl<'a> Run<'a> {
             write!(to, "{:?}{:?}{}", self.sim.book.lock(), self.delivered, self.faults)?;
             sides.iter().try_for_each(|side| {
                 let task = side.task.filter(|task| self.sim.is_running(*task));
-                write!(to, "{}{:?}", side.moves.len(), task.map(|task| self.sim.schedule.learnt(task)))
+                let knows = task.map(|task| (self.sim.schedule.learnt(task), self.sim.overtaken(task)));
+                write!(to, "{}{knows:?}", side.moves.len())
             })
         })
     }
@@ -249,7 +267,8 @@ impl<'a> Run<'a> {
                 None => false,
                 Some(Move::Deliver(step, order)) => self.find(*step, *order).is_some(),
                 Some(Move::TimeOut) => self.sim.world.workflow.next_timer().is_some(),
-                Some(Move::Post(_) | Move::Again(_) | Move::Cancel | Move::Stop | Move::Undo) => true,
+                Some(Move::Again(step)) => self.delivered.contains_key(step),
+                Some(Move::Post(_) | Move::Cancel | Move::Stop) => true,
             }
     }
 
@@ -260,36 +279,34 @@ impl<'a> Run<'a> {
         self.sim.world.queues.find_visible(step.queue(), |body| body.contains(&name) && body.contains(id))
     }
 
-    /// Begins a move: its task, or none where it is done at once; `None` where there is nothing to do.
-    fn start(&mut self, step: Move) -> Result<Option<Option<TaskId>>, Violation> {
+    fn start(&mut self, step: Move) -> Result<Begun, Violation> {
         let (world, shared) = (self.sim.world.clone(), self.sim.book.clone());
         let id = self.placed[0].id.clone();
         let label = format!("{step:?}");
-        Ok(Some(match step {
+        Ok(Begun::Task(match step {
             Move::Post(index) => {
                 let order = self.placed[index].clone();
-                Some(self.sim.spawn(|| label, book::post(world, shared, order)))
+                self.sim.spawn(|| label, book::post(world, shared, order))
             }
             Move::Deliver(step, order) => {
                 let found = self.find(step, order).and_then(|id| world.queues.receive_one(step.queue(), id));
-                let Some(message) = found else { return Ok(None) };
+                let Some(message) = found else { return Ok(Begun::Nothing) };
                 self.delivered.insert(step, message.clone());
-                Some(self.sim.deliver(step.queue(), vec![message], 0))
+                self.sim.deliver(step.queue(), vec![message], 0)
             }
             Move::Again(step) => {
-                let Some(message) = self.delivered.get(&step).cloned() else { return Ok(None) };
+                let Some(message) = self.delivered.get(&step).cloned() else { return Ok(Begun::Nothing) };
                 let id = message.message_id.as_deref().and_then(|id| id.parse().ok());
                 let again = id.and_then(|id| world.queues.receive_one(step.queue(), id)).unwrap_or(message);
-                Some(self.sim.deliver(step.queue(), vec![again], 0))
+                self.sim.deliver(step.queue(), vec![again], 0)
             }
             Move::TimeOut => {
-                let Some(at) = world.workflow.next_timer() else { return Ok(None) };
+                let Some(at) = world.workflow.next_timer() else { return Ok(Begun::Nothing) };
                 self.sim.advance_to(at)?;
-                None
+                return Ok(Begun::Done);
             }
-            Move::Cancel => Some(self.sim.spawn(|| label, book::cancel(world, shared, id))),
-            Move::Stop => Some(self.sim.spawn(|| label, book::stop(world, shared, id, 0))),
-            Move::Undo => Some(self.sim.spawn(|| label, book::compensate(world, id, 0))),
+            Move::Cancel => self.sim.spawn(|| label, book::cancel(world, shared, id)),
+            Move::Stop => self.sim.spawn(|| label, book::stop(world, shared, id, 0)),
         }))
     }
 
@@ -319,199 +336,3 @@ impl<'a> Run<'a> {
         })
     }
 }
-
-const DISPATCHED: &[Move] = &[Move::Post(0), Move::Deliver(Step::Dispatch, 0)];
-const RESERVED: &[Move] = &[Move::Post(0), Move::Deliver(Step::Dispatch, 0), Move::Deliver(Step::ReserveInventory, 0)];
-const PAID: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-];
-/// A decline, or a cancel, is being undone.
-const REFUNDED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-    Move::Deliver(Step::RefundPayment, 0),
-];
-const RELEASED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-    Move::Deliver(Step::RefundPayment, 0),
-    Move::Deliver(Step::ReleaseInventory, 0),
-];
-/// The mail step timed out; it is in nobody's hands.
-const UNMAILED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-    Move::TimeOut,
-];
-/// Paid, then cancelled in time, which the mail step found.
-const CANCELLED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-    Move::Cancel,
-    Move::Deliver(Step::SendConfirmation, 0),
-];
-const BOTH_DISPATCHED: &[Move] =
-    &[Move::Post(0), Move::Deliver(Step::Dispatch, 0), Move::Post(1), Move::Deliver(Step::Dispatch, 1)];
-const ONE_RESERVED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Post(1),
-    Move::Deliver(Step::Dispatch, 1),
-];
-const ONE_DECLINED: &[Move] = &[
-    Move::Post(0),
-    Move::Deliver(Step::Dispatch, 0),
-    Move::Deliver(Step::ReserveInventory, 0),
-    Move::Deliver(Step::ChargePayment, 0),
-    Move::Deliver(Step::RefundPayment, 0),
-    Move::Post(1),
-    Move::Deliver(Step::Dispatch, 1),
-];
-
-const fn good(_: &mut Content) {}
-
-fn declined(content: &mut Content) {
-    content.payment_method = "pm_card_chargeDeclined".into();
-}
-
-const fn pair(
-    name: &'static str,
-    before: &'static [Move],
-    one: &'static [Move],
-    other: &'static [Move],
-    order: fn(&mut Content),
-) -> Pair {
-    Pair { name, before, one, other, order, stock: 10, with_fault: true }
-}
-
-macro_rules! deliver {
-    ($($step:ident),+) => { &[$(Move::Deliver(Step::$step, 0)),+] };
-}
-macro_rules! again {
-    ($step:ident) => {
-        &[Move::Again(Step::$step)]
-    };
-}
-macro_rules! late {
-    ($($step:ident),+) => { &[Move::TimeOut, $(Move::Deliver(Step::$step, 0)),+] };
-}
-macro_rules! stop {
-    ($($step:ident),+) => { &[Move::Stop, $(Move::Deliver(Step::$step, 0)),+] };
-}
-
-/// All of them.
-pub const PAIRS: &[Pair] = &[
-    // The same message twice: its visibility time-out passed, or it was replayed.
-    pair("two dispatches", &[Move::Post(0)], deliver![Dispatch], again![Dispatch], good),
-    pair("two reservations", DISPATCHED, deliver![ReserveInventory], again![ReserveInventory], good),
-    pair("two charges", RESERVED, deliver![ChargePayment], again![ChargePayment], good),
-    pair("two declined charges", RESERVED, deliver![ChargePayment], again![ChargePayment], declined),
-    pair("two confirmations", PAID, deliver![SendConfirmation], again![SendConfirmation], good),
-    pair("two closings", UNMAILED, deliver![CloseOrder], again![CloseOrder], good),
-    pair("two refunds of money", CANCELLED, deliver![RefundPayment], again![RefundPayment], good),
-    pair("two refunds of nothing", PAID, deliver![RefundPayment], again![RefundPayment], declined),
-    pair("two releases", REFUNDED, deliver![ReleaseInventory], again![ReleaseInventory], declined),
-    pair("two notifications", RELEASED, deliver![NotifyRejected], again![NotifyRejected], declined),
-    // A step that timed out goes on beside what undoes it.
-    pair("a late reservation and its release", DISPATCHED, deliver![ReserveInventory], late![ReleaseInventory], good),
-    pair("a late charge and its refund", RESERVED, deliver![ChargePayment], late![RefundPayment], good),
-    pair("a late declined charge and its refund", RESERVED, deliver![ChargePayment], late![RefundPayment], declined),
-    pair("a late confirmation and the closing", PAID, deliver![SendConfirmation], late![CloseOrder], good),
-    pair("a late refund and the next", CANCELLED, deliver![RefundPayment], late![RefundPayment], good),
-    pair("a late release and the next", REFUNDED, deliver![ReleaseInventory], late![ReleaseInventory], declined),
-    pair("a late notification and the closing", RELEASED, deliver![NotifyRejected], late![CloseOrder], declined),
-    // The customer cancels meanwhile.
-    pair("dispatch and cancel", &[Move::Post(0)], deliver![Dispatch], &[Move::Cancel], good),
-    pair("reservation and cancel", DISPATCHED, deliver![ReserveInventory], &[Move::Cancel], good),
-    pair("charge and cancel", RESERVED, deliver![ChargePayment], &[Move::Cancel], good),
-    pair("confirmation and cancel", PAID, deliver![SendConfirmation], &[Move::Cancel], good),
-    pair("closing and cancel", UNMAILED, deliver![CloseOrder], &[Move::Cancel], good),
-    pair("refund and cancel", PAID, deliver![RefundPayment], &[Move::Cancel], declined),
-    pair("release and cancel", REFUNDED, deliver![ReleaseInventory], &[Move::Cancel], declined),
-    pair("notification and cancel", RELEASED, deliver![NotifyRejected], &[Move::Cancel], declined),
-    // Ops stop the execution and undo it meanwhile.
-    pair("reservation and stop", DISPATCHED, deliver![ReserveInventory], stop![RefundPayment], good),
-    pair("charge and stop", RESERVED, deliver![ChargePayment], stop![RefundPayment], good),
-    pair("confirmation and stop", PAID, deliver![SendConfirmation], stop![RefundPayment], good),
-    pair("closing and stop", UNMAILED, deliver![CloseOrder], stop![RefundPayment], good),
-    pair("refund and stop", CANCELLED, deliver![RefundPayment], stop![RefundPayment], good),
-    pair("release and stop", REFUNDED, deliver![ReleaseInventory], stop![ReleaseInventory], declined),
-    pair("notification and stop", RELEASED, deliver![NotifyRejected], stop![NotifyRejected], declined),
-    // One key twice: the second post, beside the first and beside what the first began.
-    pair("two posts", &[], &[Move::Post(0)], &[Move::Post(0)], good),
-    pair("dispatch and a second post", &[Move::Post(0)], deliver![Dispatch], &[Move::Post(0)], good),
-    // Two orders of goods that are enough for one.
-    Pair {
-        stock: 2,
-        ..pair(
-            "two orders of the last goods",
-            BOTH_DISPATCHED,
-            deliver![ReserveInventory],
-            &[Move::Deliver(Step::ReserveInventory, 1)],
-            good,
-        )
-    },
-    Pair {
-        stock: 2,
-        ..pair(
-            "a charge and another's reservation",
-            ONE_RESERVED,
-            deliver![ChargePayment],
-            &[Move::Deliver(Step::ReserveInventory, 1)],
-            good,
-        )
-    },
-    Pair {
-        stock: 2,
-        ..pair(
-            "a release and another's reservation",
-            ONE_DECLINED,
-            deliver![ReleaseInventory],
-            &[Move::Deliver(Step::ReserveInventory, 1)],
-            declined,
-        )
-    },
-    // A side with more than one delivery: without faults.
-    Pair {
-        with_fault: false,
-        ..pair(
-            "a late reservation and all that follows",
-            DISPATCHED,
-            deliver![ReserveInventory],
-            late![ReleaseInventory, NotifyRejected],
-            good,
-        )
-    },
-    Pair {
-        with_fault: false,
-        ..pair(
-            "a late charge, its refund and the release",
-            RESERVED,
-            deliver![ChargePayment],
-            late![RefundPayment, ReleaseInventory],
-            good,
-        )
-    },
-    Pair {
-        with_fault: false,
-        ..pair(
-            "a late confirmation, a cancel and the closing",
-            PAID,
-            deliver![SendConfirmation],
-            &[Move::Cancel, Move::TimeOut, Move::Deliver(Step::CloseOrder, 0), Move::Deliver(Step::RefundPayment, 0)],
-            good,
-        )
-    },
-];

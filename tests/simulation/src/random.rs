@@ -1,7 +1,7 @@
 //! A run by its seed: several orders of few goods, whatever can be in flight together, and faults of all kinds.
 
 use orders::order::Content;
-use orders::{Currency, Line, Money, NewOrder, OrderId, Queue};
+use orders::{Currency, Line, Money, NewOrder, OrderId, Queue, Step};
 
 use crate::book;
 use crate::choices::{Choices, Taken};
@@ -10,6 +10,9 @@ use crate::memory::mailer::DEAD_ADDRESS;
 use crate::schedule::Waiting;
 use crate::sim::{FATES, Figures, Sim};
 use crate::world::{PRICE, STOCK, sku};
+
+/// What a run did, and by which choices.
+pub type Ran = (Figures, Vec<Taken>);
 
 /// A run that broke an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +30,21 @@ const CALM_AFTER: u64 = 700;
 /// More than happens in any run that ends.
 const ENDLESS: usize = 6_000;
 
+/// What may come at any time, and is right: the compensations. (The last step relies on them.)
+const STRAYS: [Step; 2] = [Step::RefundPayment, Step::ReleaseInventory];
+
 /// How wild a run is: the weights of its choices. Each run has its own, so that some have one kind of trouble and no other.
 #[derive(Debug, Clone)]
 struct Temper {
+    orders: [u32; 6],
+    kinds: [u32; 7],
     stay: u32,
     switch: u32,
     deliver: u32,
     pass: u32,
     trouble: u32,
     clients: u32,
+    meddling: u32,
     /// Of a thousand port calls: each kind of fault.
     faults: [u32; 4],
     loss: [u32; 3],
@@ -44,21 +53,42 @@ struct Temper {
 impl Temper {
     fn of(rng: &mut fastrand::Rng) -> Self {
         let mut one_of = |from: &[u32]| from[rng.usize(..from.len())];
-        let rate = one_of(&[0, 0, 4, 15, 60]);
+        let rate = one_of(&[0, 0, 4, 15, 40]);
         Self {
+            orders: [3, 4, 3, 2, 1, 1],
+            kinds: [10, 2, 1, 1, 1, 1, 1],
             stay: one_of(&[10, 40, 200]),
             switch: one_of(&[1, 10, 40]),
-            deliver: one_of(&[1, 10, 40]),
-            pass: one_of(&[0, 1, 5, 20]),
-            trouble: one_of(&[0, 1, 4]),
-            clients: one_of(&[0, 1, 4]),
+            deliver: one_of(&[5, 20, 40]),
+            pass: one_of(&[0, 0, 0, 1, 4]),
+            trouble: one_of(&[0, 0, 1, 2]),
+            clients: one_of(&[0, 0, 1, 2]),
+            meddling: one_of(&[0, 0, 0, 0, 1]),
             faults: [0; 4].map(|_: u32| rate * one_of(&[0, 1, 3])),
-            loss: [200, one_of(&[0, 0, 10]), one_of(&[0, 0, 10])],
+            loss: [200, one_of(&[0, 0, 10]), one_of(&[0, 0, 0, 10])],
         }
     }
 
-    const CALM: Self =
-        Self { stay: 1, switch: 1, deliver: 1, pass: 1, trouble: 0, clients: 0, faults: [0; 4], loss: [1, 0, 0] };
+    /// So many orders, nothing special about them.
+    fn few(self, orders: usize) -> Self {
+        let mut few = Self { orders: [0; 6], kinds: [1, 0, 0, 0, 0, 0, 0], ..self };
+        few.orders[orders - 1] = 1;
+        few
+    }
+
+    const CALM: Self = Self {
+        orders: [1, 0, 0, 0, 0, 0],
+        kinds: [1, 0, 0, 0, 0, 0, 0],
+        stay: 1,
+        switch: 0,
+        deliver: 0,
+        pass: 0,
+        trouble: 0,
+        clients: 0,
+        meddling: 0,
+        faults: [0; 4],
+        loss: [1, 0, 0],
+    };
 }
 
 /// What may happen next.
@@ -68,10 +98,11 @@ enum Action {
     Deliver(Queue, u64),
     Advance(jiff::Timestamp),
     Redrive(Queue),
-    Reconcile(OrderId),
-    Cancel(OrderId),
-    Stop(OrderId),
-    Resend(OrderId),
+    Reconcile(usize),
+    Cancel(usize),
+    Stop(usize),
+    Resend(usize),
+    Stray(usize, Step),
     Bury(Queue, u64),
 }
 
@@ -79,9 +110,19 @@ enum Action {
 ///
 /// # Errors
 /// The broken invariant.
-pub fn by_seed(seed: u64) -> Result<Figures, Failure> {
+pub fn by_seed(seed: u64) -> Result<Ran, Failure> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let temper = Temper::of(&mut rng);
+    run(Choices::seeded(rng), temper, false)
+}
+
+/// Runs by a seed, with so many orders and nothing special about them.
+///
+/// # Errors
+/// The broken invariant.
+pub fn few_by_seed(seed: u64, orders: usize) -> Result<Ran, Failure> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let temper = Temper::of(&mut rng).few(orders);
     run(Choices::seeded(rng), temper, false)
 }
 
@@ -89,15 +130,15 @@ pub fn by_seed(seed: u64) -> Result<Figures, Failure> {
 ///
 /// # Errors
 /// The broken invariant, with a trace if that is wanted.
-pub fn by_choices(choices: Vec<u16>, traced: bool) -> Result<Figures, Failure> {
+pub fn by_choices(choices: Vec<u16>, traced: bool) -> Result<Ran, Failure> {
     // The weights are for drawing only: what can be chosen doesn't depend on them.
     run(Choices::given(choices), Temper::CALM, traced)
 }
 
-fn run(choices: Choices, temper: Temper, traced: bool) -> Result<Figures, Failure> {
+fn run(choices: Choices, temper: Temper, traced: bool) -> Result<Ran, Failure> {
     let mut run = Run::new(choices, temper, traced);
     match run.go() {
-        Ok(()) => Ok(run.sim.figures),
+        Ok(()) => Ok((run.sim.figures, run.sim.schedule.taken())),
         Err(violation) => Err(Failure { violation, choices: run.sim.schedule.taken(), trace: run.sim.trace() }),
     }
 }
@@ -115,14 +156,14 @@ struct Run {
 impl Run {
     fn new(choices: Choices, temper: Temper, traced: bool) -> Self {
         let mut choices = choices;
-        let count = 1 + choices.pick(&[3, 4, 3, 2, 1, 1]);
+        let count = 1 + choices.pick(&temper.orders);
         let stock = [STOCK, 2 * count as u32 - 1, 3][choices.pick(&[4, 2, 2])];
         let max_receive_count = [10, 2][choices.pick(&[3, 1])];
         let faults = [12, 40][choices.pick(&[3, 1])];
         let sim = Sim::new(choices, traced, max_receive_count, &[stock.min(STOCK), STOCK]);
         let placed = (0..count)
             .map(|index| {
-                let kind = sim.schedule.pick(&[10, 2, 1, 1, 1, 1, 1]);
+                let kind = sim.schedule.pick(&temper.kinds);
                 sim.world.placed(&format!("order-{index}"), |content| vary(content, kind))
             })
             .collect();
@@ -156,7 +197,7 @@ impl Run {
         let (sim, temper) = (&self.sim, &self.temper);
         let world = &sim.world;
         let last = sim.last();
-        let mut actions = Vec::with_capacity(16);
+        let mut actions = Vec::with_capacity(64);
         for waiting in sim.waiting() {
             let weight = if Some(waiting.task) == last { temper.stay } else { temper.switch };
             actions.push((Action::Go(waiting), weight));
@@ -165,35 +206,43 @@ impl Run {
             actions.push((Action::Post(self.posted), temper.deliver));
         }
         let mut hidden = Vec::new();
+        let visible_from = actions.len();
         for queue in Queue::ALL {
-            let (visible, others) = world.queues.ids(*queue);
-            actions.extend(visible.into_iter().map(|id| (Action::Deliver(*queue, id), temper.deliver)));
-            hidden.extend(others.into_iter().map(|id| (*queue, id)));
+            world.queues.each(*queue, |id, visible| {
+                if visible {
+                    actions.push((Action::Deliver(*queue, id), temper.deliver));
+                } else {
+                    hidden.push((Action::Deliver(*queue, id), temper.trouble));
+                }
+            });
         }
+        let visible_to = actions.len();
         if let Some(at) = sim.next_event() {
-            actions.push((Action::Advance(at), if actions.is_empty() { 10 } else { temper.pass }));
+            let weight = if actions.is_empty() { 1 } else { temper.pass };
+            actions.push((Action::Advance(at), weight));
         }
         let dead = Queue::ALL.iter().filter(|queue| world.queues.has_dead_letters(**queue));
         let weight = if actions.is_empty() { 1 } else { temper.trouble };
         actions.extend(dead.map(|queue| (Action::Redrive(*queue), weight)));
         let weight = if actions.is_empty() { 1 } else { temper.trouble };
-        actions.extend(sim.abandoned().into_iter().map(|id| (Action::Reconcile(id), weight)));
+        let abandoned = sim.abandoned();
+        let number = |id: &OrderId| self.placed.iter().position(|order| order.id == *id);
+        actions.extend(abandoned.iter().filter_map(number).map(|index| (Action::Reconcile(index), weight)));
         if actions.is_empty() || self.is_calm() || self.troubles == 0 {
             return actions;
         }
-        for (queue, id) in hidden {
-            actions.push((Action::Deliver(queue, id), temper.trouble));
-        }
-        for order in &self.placed[..self.posted] {
-            actions.push((Action::Cancel(order.id.clone()), temper.clients));
-            actions.push((Action::Stop(order.id.clone()), temper.trouble));
-            actions.push((Action::Resend(order.id.clone()), temper.trouble));
-        }
+        actions.append(&mut hidden);
         for index in 0..self.posted {
             actions.push((Action::Post(index), temper.clients));
+            actions.push((Action::Cancel(index), temper.clients));
+            actions.push((Action::Stop(index), temper.trouble));
+            actions.push((Action::Resend(index), temper.trouble));
+            actions.extend(STRAYS.map(|step| (Action::Stray(index, step), temper.meddling)));
         }
-        for queue in Queue::ALL {
-            actions.extend(world.queues.ids(*queue).0.into_iter().map(|id| (Action::Bury(*queue, id), temper.trouble)));
+        for at in visible_from..visible_to {
+            if let (Action::Deliver(queue, id), _) = actions[at] {
+                actions.push((Action::Bury(queue, id), temper.trouble));
+            }
         }
         actions
     }
@@ -215,7 +264,8 @@ impl Run {
                 self.sim.spawn(|| format!("POST of {}", self.placed[index].id), book::post(world, shared, order));
             }
             Action::Deliver(queue, first) => {
-                let (visible, _) = world.queues.ids(queue);
+                let mut visible = Vec::new();
+                world.queues.each(queue, |id, is_visible| visible.extend(is_visible.then_some(id)));
                 if !visible.contains(&first) {
                     self.troubles -= 1;
                 }
@@ -234,22 +284,23 @@ impl Run {
                     .sim
                     .happen(|| format!("ops replay the dead letters of {queue}"), |world| world.queues.redrive(queue));
             }
-            Action::Reconcile(id) => {
-                let label = format!("reconcile {id}");
-                self.sim.spawn(|| label, book::compensate(world, id, 2));
+            Action::Reconcile(index) => {
+                let id = self.placed[index].id.clone();
+                self.sim.spawn(|| format!("reconcile order {index}"), book::compensate(world, id, 2));
             }
-            Action::Cancel(id) => {
+            Action::Cancel(index) => {
                 self.troubles -= 1;
-                let label = format!("cancel {id}");
-                self.sim.spawn(|| label, book::cancel(world, shared, id));
+                let id = self.placed[index].id.clone();
+                self.sim.spawn(|| format!("cancel order {index}"), book::cancel(world, shared, id));
             }
-            Action::Stop(id) => {
+            Action::Stop(index) => {
                 self.troubles -= 1;
-                let label = format!("stop {id}");
-                self.sim.spawn(|| label, book::stop(world, shared, id, 2));
+                let id = self.placed[index].id.clone();
+                self.sim.spawn(|| format!("stop order {index}"), book::stop(world, shared, id, 2));
             }
-            Action::Resend(id) => {
+            Action::Resend(index) => {
                 self.troubles -= 1;
+                let id = self.placed[index].id.clone();
                 let messages =
                     world.workflow.with_run(&id, |run| run.map(|run| run.messages.clone())).unwrap_or_default();
                 if !messages.is_empty() {
@@ -257,7 +308,16 @@ impl Run {
                     let back = self.sim.schedule.pick(&vec![1; messages.len()]);
                     let (queue, message) = messages[messages.len() - 1 - back].clone();
                     let what = || format!("ops send {} of {id} again", message["step"]);
-                    return self.sim.happen(what, |world| world.queues.resend(queue, message.to_string()));
+                    return self.sim.happen(what, |world| world.queues.repeat(queue, message.to_string()));
+                }
+            }
+            Action::Stray(index, step) => {
+                self.troubles -= 1;
+                let id = self.placed[index].id.clone();
+                if let Some(body) = book::stray(&world, step, &id) {
+                    shared.lock().meddled.insert(id);
+                    let what = || format!("ops send {step} of order {index} out of its turn");
+                    return self.sim.happen(what, |world| world.queues.repeat(step.queue(), body));
                 }
             }
             Action::Bury(queue, id) => {

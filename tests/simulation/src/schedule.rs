@@ -28,8 +28,8 @@ struct State {
     choices: Choices,
     points: Vec<Point>,
     next_point: u64,
-    /// The task that is being polled.
-    running: TaskId,
+    /// The task that is being polled, while one is.
+    running: Option<TaskId>,
     lines: Option<Vec<Line>>,
     wrong: Option<String>,
     /// What each task has learnt, if that is wanted: its answers decide what it does next.
@@ -76,7 +76,7 @@ impl Schedule {
             choices,
             points: Vec::new(),
             next_point: 0,
-            running: TaskId(0),
+            running: None,
             lines: traced.then(Vec::new),
             wrong: None,
             learnt: None,
@@ -129,8 +129,8 @@ impl Schedule {
     /// The running task has an answer.
     pub(crate) fn learn(&self, answer: &dyn fmt::Debug) {
         let mut state = self.state.lock();
-        let task = state.running;
-        if let Some(learnt) = &mut state.learnt {
+        let running = state.running;
+        if let (Some(learnt), Some(task)) = (&mut state.learnt, running) {
             let digest = learnt.entry(task).or_default();
             *digest = fingerprint(|to| write!(to, "{digest} {answer:?}"));
         }
@@ -141,19 +141,12 @@ impl Schedule {
         self.state.lock().learnt.as_ref().and_then(|learnt| learnt.get(&task).copied()).unwrap_or_default()
     }
 
-    /// Notes what the running task did.
-    pub(crate) fn tell(&self, text: impl FnOnce() -> String) {
+    /// Notes what the running task did, or the world if none is running.
+    pub fn tell(&self, text: impl FnOnce() -> String) {
         let mut state = self.state.lock();
-        let task = Some(state.running);
+        let task = state.running;
         if let Some(lines) = &mut state.lines {
             lines.push(Line { task, text: text() });
-        }
-    }
-
-    /// Notes what the world did.
-    pub fn tell_world(&self, text: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.state.lock().lines {
-            lines.push(Line { task: None, text: text() });
         }
     }
 
@@ -201,7 +194,8 @@ impl Future for Turn<'_> {
         let Some(id) = self.point else {
             let id = state.next_point;
             state.next_point += 1;
-            let point = Point { id, task: state.running, waker: context.waker().clone(), granted: None };
+            let task = state.running.expect("only the executor's tasks wait for a turn");
+            let point = Point { id, task, waker: context.waker().clone(), granted: None };
             state.points.push(point);
             drop(state);
             self.point = Some(id);
@@ -295,9 +289,11 @@ impl Executor {
     }
 
     fn poll(&mut self, task: TaskId) {
-        self.schedule.state.lock().running = task;
         let Some(future) = &mut self.tasks[task.0] else { return };
-        if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        self.schedule.state.lock().running = Some(task);
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.schedule.state.lock().running = None;
+        if polled.is_ready() {
             self.tasks[task.0] = None;
         }
     }

@@ -1,5 +1,7 @@
 //! One run: the world, who is in flight in it, and the invariants, looked at after every step.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::future::Future;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -10,10 +12,12 @@ use orders::ports::Clock;
 use orders::{Order, OrderId, Queue, Status};
 use serde_json::Value;
 
-use crate::book::{Book, SharedBook};
+use crate::book::SharedBook;
 use crate::choices::Choices;
+use crate::edges::{Edge, walked};
 use crate::invariants::{Monitor, Violation};
 use crate::memory::faults::{Fault, Faults};
+use crate::memory::workflow::Run;
 use crate::schedule::{Executor, Schedule, TaskId, Waiting};
 use crate::world::World;
 
@@ -42,6 +46,29 @@ pub struct Figures {
     pub confirmed: u64,
     /// The others.
     pub rejected: u64,
+    /// Which retriers and catchers of the definition were walked.
+    pub edges: BTreeSet<Edge>,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} port calls, {} preemptions, {} times late; {} failed before, {} after, {} panics, {} kills; \
+             {} orders confirmed, {} rejected; {} of {} edges",
+            self.steps,
+            self.preemptions,
+            self.late,
+            self.before,
+            self.after,
+            self.crashes,
+            self.kills,
+            self.confirmed,
+            self.rejected,
+            self.edges.len(),
+            crate::edges::all().len()
+        )
+    }
 }
 
 impl AddAssign<&Figures> for Figures {
@@ -57,6 +84,11 @@ impl AddAssign<&Figures> for Figures {
         self.late += other.late;
         self.confirmed += other.confirmed;
         self.rejected += other.rejected;
+        for edge in &other.edges {
+            if !self.edges.contains(edge) {
+                self.edges.insert(edge.clone());
+            }
+        }
     }
 }
 
@@ -188,7 +220,7 @@ impl Sim {
     fn kill(&mut self, task: TaskId) -> Result<(), Violation> {
         self.figures.kills += 1;
         self.executor.kill(task);
-        self.schedule.tell_world(|| format!("the process of task {} dies", task.0));
+        self.schedule.tell(|| format!("the process of task {} dies", task.0));
         self.check()
     }
 
@@ -197,9 +229,14 @@ impl Sim {
     /// # Errors
     /// The invariant that is broken after it.
     pub fn happen(&mut self, what: impl FnOnce() -> String, effect: impl FnOnce(&World)) -> Result<(), Violation> {
-        self.schedule.tell_world(what);
+        self.schedule.tell(what);
         effect(&self.world);
         self.check()
+    }
+
+    /// Did a refund begin before this task did? Such a charge is judged otherwise.
+    pub fn overtaken(&self, task: TaskId) -> bool {
+        self.monitor.overtaken(task)
     }
 
     /// When something happens by itself, later than now: a message becomes visible, a timer is due.
@@ -229,7 +266,7 @@ impl Sim {
     fn check(&mut self) -> Result<(), Violation> {
         self.write_down();
         let book = self.book.lock();
-        let checked = self.monitor.check(&self.world, &book);
+        let checked = self.monitor.check(&self.world, &book, self.last, self.executor.next());
         drop(book);
         checked
     }
@@ -243,13 +280,12 @@ impl Sim {
             let of = |status| orders.iter().filter(|order: &&Order| order.progress.status == status).count() as u64;
             self.figures.confirmed += of(Status::Confirmed);
             self.figures.rejected += of(Status::Rejected);
+            for order in orders {
+                let history = |run: Option<&Run>| run.map_or_else(BTreeSet::new, |run| walked(&run.history));
+                self.figures.edges.extend(self.world.workflow.with_run(order.id(), history));
+            }
         });
         self.monitor.judge(&self.world, &self.book.lock())
-    }
-
-    /// What clients and ops were told.
-    pub fn book(&self) -> Book {
-        self.book.lock().clone()
     }
 
     /// Orders whose execution was stopped, and that nobody has undone yet.

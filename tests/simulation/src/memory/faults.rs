@@ -91,6 +91,7 @@ impl Faults {
         };
         let fault = schedule.turn().await;
         if fault == Some(Fault::Crash) {
+            schedule.learn(&fault);
             schedule.tell(|| format!("panics before {call}({})", with()));
         }
         let result = made(port, fault, effect);
@@ -117,6 +118,7 @@ impl Faults {
     pub async fn platform(&self, what: impl Fn() -> String, effect: impl FnOnce()) {
         let Some(schedule) = &self.schedule else { return effect() };
         let fault = schedule.turn().await;
+        schedule.learn(&fault);
         if matches!(fault, None | Some(Fault::After)) {
             effect();
         }

@@ -104,15 +104,12 @@ impl MemoryQueues {
         event
     }
 
-    /// The ids of a worker's queue's messages: those that can be received now, and those that are hidden.
-    pub fn ids(&self, queue: Queue) -> (Vec<u64>, Vec<u64>) {
+    /// Each message of a worker's queue by its id, and whether it can be received now.
+    pub fn each(&self, queue: Queue, mut look: impl FnMut(u64, bool)) {
         let now = self.clock.now();
-        let queues = self.queues.lock();
-        let messages = queues.get(&queue.into()).map(Vec::as_slice).unwrap_or_default();
-        let (visible, hidden): (Vec<&Stored>, Vec<&Stored>) =
-            messages.iter().partition(|message| message.visible_at <= now);
-        let ids = |messages: Vec<&Stored>| messages.iter().map(|message| message.id).collect();
-        (ids(visible), ids(hidden))
+        if let Some(messages) = self.queues.lock().get(&queue.into()) {
+            messages.iter().for_each(|message| look(message.id, message.visible_at <= now));
+        }
     }
 
     /// The first visible message of a queue whose body is the wanted one.
@@ -163,8 +160,8 @@ impl MemoryQueues {
         write!(to, "{:?}{:?}", self.queues.lock(), self.next_id.lock())
     }
 
-    /// The same message once more, though the one before may be there still.
-    pub fn resend(&self, queue: Queue, body: String) {
+    /// A message with this body, beside whatever is there.
+    pub fn repeat(&self, queue: Queue, body: String) {
         self.put(queue.into(), Outgoing { body, ..Outgoing::default() });
     }
 

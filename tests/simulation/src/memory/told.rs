@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use orders::payment::PaymentState;
 use orders::ports::{Acceptance, Changed, Page, Payment, Saved, Started};
 use orders::{Order, Product};
 
@@ -33,13 +34,26 @@ impl Told for Order {
         let records: Vec<String> =
             progress.steps.iter().map(|record| format!("{}: {}", record.step, record.outcome)).collect();
         format!(
-            "v{} {}, {:?}, {}{cancel} [{}]",
+            "v{} {}, goods {:?}, {}{cancel} [{}]",
             self.version,
             progress.status,
             progress.reservation,
-            format!("{:?}", progress.payment).replace("PaymentId(", "").replace(['"', ')'], "").replace("Some(", ""),
+            payment(&progress.payment),
             records.join(", ")
         )
+    }
+}
+
+fn payment(state: &PaymentState) -> String {
+    match state {
+        PaymentState::None => "no payment".into(),
+        PaymentState::Charging(None) => "Charging".into(),
+        PaymentState::Charging(Some(id)) => format!("Charging {}", id.0),
+        PaymentState::Captured(id) => format!("Captured {}", id.0),
+        PaymentState::Declined => "Declined".into(),
+        PaymentState::Refused => "Refused".into(),
+        PaymentState::Undoing(id) => format!("Undoing {}", id.0),
+        PaymentState::Undone(id) => format!("Undone {}", id.0),
     }
 }
 

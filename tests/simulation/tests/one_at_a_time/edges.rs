@@ -4,51 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use orders::{OrderId, Queue, Reason, RejectReason, Status, Step};
-use statemachine::{EventType, HistoryEvent};
+use statemachine::EventType;
 
+use simulation::edges::{Edge, all, walked};
 use simulation::memory::workflow::definition;
 use simulation::world::World;
-
-/// An edge of the definition: a state, and its retrier or catcher by position.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Edge {
-    Retry(String, usize),
-    Catch(String, usize),
-}
-
-/// Which retriers and catchers the history shows at work, by what the rules of ASL say of its failures.
-fn walked(history: &[HistoryEvent]) -> BTreeSet<Edge> {
-    let definition = definition();
-    let mut edges = BTreeSet::new();
-    let mut current = None;
-    for (index, event) in history.iter().enumerate() {
-        if event.kind == EventType::TaskStateEntered {
-            current = event.state_name().map(str::to_owned);
-        }
-        let Some((error, _)) = event.failure() else { continue };
-        let name = current.clone().unwrap();
-        let error = if event.kind == EventType::TaskTimedOut { "States.Timeout" } else { error.unwrap() };
-        let state = definition.state_named(&name).unwrap();
-        let retrier = state.retriers().iter().position(|retrier| retrier.matches(error));
-        if let Some(retrier) = retrier {
-            edges.insert(Edge::Retry(name.clone(), retrier));
-        }
-        let again = history[index + 1..].iter().find(|next| {
-            matches!(next.kind, EventType::TaskScheduled | EventType::TaskStateExited | EventType::ExecutionFailed)
-        });
-        match again.map(|next| next.kind) {
-            Some(EventType::TaskStateExited) => {
-                let catcher = state.catchers().iter().position(|catcher| catcher.matches(error)).unwrap();
-                edges.insert(Edge::Catch(name, catcher));
-            }
-            Some(EventType::TaskScheduled) => {
-                assert!(state.retriers()[retrier.unwrap()].max_attempts() > 0, "{name} retried {error}");
-            }
-            other => panic!("{name}: {error} is followed by {other:?}"),
-        }
-    }
-    edges
-}
 
 async fn edges_of(world: &World, id: &OrderId) -> BTreeSet<Edge> {
     world.check(id);
@@ -88,13 +48,7 @@ async fn every_retry_and_catch_edge_is_walked() {
     }
     seen.extend(cancelled_before_its_mail(false).await);
     seen.extend(cancelled_before_its_mail(true).await);
-    let all: BTreeSet<Edge> = definition()
-        .states()
-        .flat_map(|state| {
-            let retriers = (0..state.retriers().len()).map(move |index| Edge::Retry(state.name().into(), index));
-            retriers.chain((0..state.catchers().len()).map(move |index| Edge::Catch(state.name().into(), index)))
-        })
-        .collect();
+    let all = all();
     let missed: Vec<_> = all.difference(&seen).collect();
     assert!(missed.is_empty(), "not walked: {missed:?}");
 }
