@@ -18,7 +18,7 @@ const ID = /^ord_[0-9a-z]{26}$/;
 
 export async function mount({ root, query, signal, go, setQuery }) {
   const filter = { status: query.status ?? '', state: query.state ?? '', error: query.error ?? '', within: query.within ?? '' };
-  let [items, known, next, loading, begun] = [[], new Map(), null, false, 0];
+  let [items, known, next, loading, begun, since] = [[], new Map(), null, false, 0, null];
 
   const definition = await get('/console/api/definition', null, { signal });
   const choices = [['', 'Any state'], ...allStates(definition).map(([name]) => [name, name])];
@@ -67,7 +67,8 @@ export async function mount({ root, query, signal, go, setQuery }) {
     const mine = begun;
     loading = true;
     try {
-      const since = filter.within && new Date(Date.now() - filter.within * 1000).toISOString();
+      // A cursor goes on with its own filter.
+      if (!cursor) since = filter.within && new Date(Date.now() - filter.within * 1000).toISOString();
       const page = await get('/ops/executions', { status: filter.status, state: filter.state, error: filter.error, since, limit: PAGE, cursor }, { signal });
       if (mine !== begun) return;
       if (!cursor) [items, known] = [[], new Map()];
