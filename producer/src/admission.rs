@@ -2,6 +2,9 @@
 //!
 //! Asked after the principal is known and before the order is read, on `POST /orders` only: reading, cancelling and the
 //! work of ops must go on when orders are refused. On AWS stage throttling does this, and the list is empty.
+//!
+//! What is refused may be a repeat of an order that was accepted before. Its key is looked up then, which costs a read: so
+//! look-ups have a limit of their own ([`lookups`]), and beyond it the answer says that nothing is known.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -42,16 +45,37 @@ pub enum Refused {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Backlog { retry_after } => Problem::try_again(
-                problem::BACKLOG,
-                "Accepted orders are being worked off; this one was not accepted.",
-                retry_after,
+            Refused::Backlog { .. } => refused.because(
+                "Accepted orders are being worked off; none with this idempotency key was accepted. Repeat it later.",
             ),
-            Refused::RateLimited { retry_after } => {
-                Problem::try_again(problem::RATE_LIMITED, "This order was not accepted.", retry_after)
+            Refused::RateLimited { .. } => {
+                refused.because("No order with this idempotency key was accepted. Repeat it later.")
             }
         }
     }
+}
+
+impl Refused {
+    /// The same, when the key was not looked up.
+    pub(crate) fn not_looked_up(self) -> Problem {
+        self.because(
+            "It was not looked up whether an order with this idempotency key was accepted before. Repeat it later.",
+        )
+    }
+
+    fn because(self, detail: &str) -> Problem {
+        match self {
+            Self::Backlog { retry_after } => Problem::try_again(problem::BACKLOG, detail, retry_after),
+            Self::RateLimited { retry_after } => Problem::try_again(problem::RATE_LIMITED, detail, retry_after),
+        }
+    }
+}
+
+/// How many keys of refused orders are looked up by default, for each principal: a thousand a second. One costs what reading
+/// an order does.
+pub fn lookups() -> RateLimit {
+    const PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+    RateLimit::per_second(PER_SECOND, PER_SECOND)
 }
 
 /// So many principals are remembered; the one least seen is forgotten, and starts afresh.

@@ -16,11 +16,17 @@ const SHOWN: &str = "Idempotency-Key";
 
 /// The key, or what is wrong with it.
 #[derive(Clone)]
-struct Sent(Result<IdempotencyKey, Fault>);
+struct Sent {
+    key: Result<IdempotencyKey, Fault>,
+    /// It was made here, so no order has it yet.
+    is_new: bool,
+}
 
 /// Around the handler of `POST /orders`.
 pub(crate) async fn echo(mut request: Request, next: Next) -> Response {
-    let key = match sent(request.headers()) {
+    let sent = sent(request.headers());
+    let is_new = matches!(sent, Ok(None));
+    let key = match sent {
         Ok(None) => match random::idempotency_key() {
             Ok(made) => Ok(made),
             Err(error) => return Problem::from(error).into_response(),
@@ -29,7 +35,7 @@ pub(crate) async fn echo(mut request: Request, next: Next) -> Response {
         Err(fault) => Err(fault),
     };
     let echoed = key.as_ref().ok().and_then(|key| HeaderValue::from_str(key.as_str()).ok());
-    request.extensions_mut().insert(Sent(key));
+    request.extensions_mut().insert(Sent { key, is_new });
     let mut response = next.run(request).await;
     if let Some(echoed) = echoed {
         response.headers_mut().insert(HEADER, echoed);
@@ -58,9 +64,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.remove::<Sent>() {
-            Some(Sent(Ok(key))) => Ok(Key(key)),
-            Some(Sent(Err(fault))) => Err(fault.into()),
+            Some(Sent { key: Ok(key), .. }) => Ok(Key(key)),
+            Some(Sent { key: Err(fault), .. }) => Err(fault.into()),
             None => Ok(Key(random::idempotency_key()?)),
         }
     }
+}
+
+/// The client's own key, if it sent a valid one.
+pub(crate) fn of_client(parts: &Parts) -> Option<&IdempotencyKey> {
+    let Sent { key, is_new } = parts.extensions.get()?;
+    key.as_ref().ok().filter(|_| !is_new)
 }

@@ -75,6 +75,8 @@ pub struct Settings {
     pub access: auth::Access,
     /// Asked one after the other whether an order may come in; the first refusal counts.
     pub admission: Vec<Arc<dyn admission::Admission>>,
+    /// Asked whether the key of a refused order may be looked up. Needs a store that has no order which was not accepted.
+    pub lookups: Arc<dyn admission::Admission>,
     /// What `/metrics` answers; `404` without.
     pub metrics: Option<RenderMetrics>,
     /// What `/ready` asks; without one, whether the catalogue answers.
@@ -94,6 +96,7 @@ impl Default for Settings {
         Self {
             access: auth::Access::Open,
             admission: Vec::new(),
+            lookups: Arc::new(admission::lookups()),
             metrics: None,
             readiness: None,
             more: Router::new(),
@@ -110,6 +113,7 @@ struct Shared {
     ports: Ports,
     access: auth::Access,
     admission: Vec<Arc<dyn admission::Admission>>,
+    lookups: Arc<dyn admission::Admission>,
     metrics: Option<RenderMetrics>,
     readiness: Option<Arc<dyn Readiness>>,
     cache: product_cache::ProductCache,
@@ -131,9 +135,9 @@ impl FromRef<Api> for auth::Access {
 /// The whole API. Install a `metrics` recorder before, if the numbers shall have descriptions.
 pub fn router(ports: Ports, settings: Settings) -> Router {
     observe::describe();
-    let Settings { access, admission, metrics, readiness, more, request_timeout } = settings;
+    let Settings { access, admission, lookups, metrics, readiness, more, request_timeout } = settings;
     let cache = product_cache::ProductCache::new();
-    let api = Api(Arc::new(Shared { ports, access: access.clone(), admission, metrics, readiness, cache }));
+    let api = Api(Arc::new(Shared { ports, access: access.clone(), admission, lookups, metrics, readiness, cache }));
     let guarded = |handlers: MethodRouter<Api>| guard::guarded(handlers, request_timeout);
     // All but the listings.
     let without_query = |handlers: MethodRouter<Api>| guarded(handlers.route_layer(from_fn(params::none)));

@@ -3,15 +3,17 @@
 use ::orders::order::NewOrder;
 use ::orders::ports::{Acceptance, OrderFilter, Saved};
 use ::orders::{OrderId, Status, TraceId};
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::Api;
+use crate::admission::Refused;
 use crate::auth::{Principal, Require, StorefrontScope};
 use crate::body;
-use crate::idempotency::Key;
+use crate::idempotency::{self, Key};
 use crate::observe::Posted;
 use crate::openapi::refusals::{
     BodyLate, BodyTooLarge, Foreign, Internal, Invalid, KeyReused, NotFound, RateLimited, TooLate, Unauthenticated,
@@ -28,7 +30,7 @@ const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-s
 /// Place an order
 ///
 /// Answered when the order is durably stored and its message durably queued. The same `Idempotency-Key` with the same body
-/// answers the same again and places nothing twice; after `500`, `503` or no answer at all, repeat with the same key.
+/// answers the same again and places nothing twice, also while new orders are refused; after `500`, `503` or no answer at all, repeat with the same key.
 #[utoipa::path(
     post,
     path = "/orders",
@@ -60,16 +62,21 @@ const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-s
 )]
 pub(crate) async fn place(
     State(api): State<Api>,
-    admitted: Admitted,
+    Admitted { principal, earlier }: Admitted,
     Key(key): Key,
     Extension(trace_id): Extension<TraceId>,
     body::Json(order): body::Json<PlaceOrder>,
 ) -> Result<Response, Problem> {
-    let storefront = admitted.0.name;
+    let storefront = principal.name;
     let id = OrderId::derive(&storefront, &key);
     tracing::Span::current().record("order_id", id.as_str());
     let order = NewOrder { id, storefront, placed_at: api.ports.clock.now(), trace_id, content: order.into_content()? };
-    let posted = match api.ports.orders.accept(&order).await? {
+    let acceptance = match earlier {
+        None => api.ports.orders.accept(&order).await?,
+        Some(earlier) if earlier.placed.content.fingerprint() == order.content.fingerprint() => Acceptance::Repeated,
+        Some(_) => Acceptance::KeyReused,
+    };
+    let posted = match acceptance {
         Acceptance::Created => Posted::Accepted,
         Acceptance::Repeated => Posted::Repeated,
         Acceptance::KeyReused => {
@@ -87,18 +94,36 @@ pub(crate) async fn place(
 }
 
 /// Who posts, once the admission has let them in: asked before the body is read.
-pub(crate) struct Admitted(Principal);
+pub(crate) struct Admitted {
+    principal: Principal,
+    /// What was accepted before under this key, if no new order may come in now.
+    earlier: Option<Box<::orders::Order>>,
+}
 
-impl axum::extract::FromRequestParts<Api> for Admitted {
+impl FromRequestParts<Api> for Admitted {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, api: &Api) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Require { principal, .. } = Require::<StorefrontScope>::from_request_parts(parts, api).await?;
-        for admission in &api.admission {
-            admission.admit(&principal)?;
-        }
-        Ok(Self(principal))
+        let earlier = match api.admission.iter().try_for_each(|admission| admission.admit(&principal)) {
+            Ok(()) => None,
+            Err(refused) => Some(Box::new(accepted_before(api, &principal, parts, refused).await?)),
+        };
+        Ok(Self { principal, earlier })
     }
+}
+
+/// The order that a refused one repeats. A repeat costs a read, and no write.
+async fn accepted_before(
+    api: &Api,
+    principal: &Principal,
+    parts: &Parts,
+    refused: Refused,
+) -> Result<::orders::Order, Problem> {
+    let Some(key) = idempotency::of_client(parts) else { return Err(refused.into()) };
+    api.lookups.admit(principal).map_err(|_| refused.not_looked_up())?;
+    let found = api.ports.orders.get(&OrderId::derive(&principal.name, key)).await?;
+    found.ok_or_else(|| refused.into())
 }
 
 /// Read an order

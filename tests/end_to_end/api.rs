@@ -253,6 +253,9 @@ async fn while_too_many_orders_wait_no_more_are_accepted() {
     let refused = service.post("refused", &order("pm_card_visa")).await.unwrap();
     assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "5"));
     assert!(refused.text().await.unwrap().contains("backlog"));
+    let repeat = service.post("waits", &order("pm_sim_timeout_2")).await.unwrap();
+    assert_eq!(repeat.status(), StatusCode::ACCEPTED, "it was accepted before");
+    assert_eq!(repeat.headers()["location"].to_str().unwrap(), format!("/orders/{id}"));
     wait_for(&service, &id, |order| has_step(order, "SendConfirmation")).await;
     let end = Instant::now() + Duration::from_secs(10);
     while service.post("refused", &order("pm_card_visa")).await.unwrap().status() != StatusCode::ACCEPTED {

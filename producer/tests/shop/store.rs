@@ -18,6 +18,8 @@ pub struct Memory {
     pub products: Mutex<BTreeMap<Sku, Product>>,
     versions: AtomicUsize,
     pub reads: AtomicUsize,
+    /// How often an order was to be accepted.
+    pub accepts: AtomicUsize,
     pub unavailable: AtomicBool,
     pub panics: AtomicBool,
     pub hangs: AtomicBool,
@@ -68,6 +70,7 @@ fn page<T>(items: Vec<T>, request: &PageRequest) -> Result<Page<T>, ListError> {
 impl OrderStore for Memory {
     async fn accept(&self, order: &NewOrder) -> Result<Acceptance, Unavailable> {
         self.reach().await?;
+        self.accepts.fetch_add(1, SeqCst);
         let mut orders = self.orders.lock().unwrap();
         match orders.get(&order.id) {
             Some(known) if known.placed.content.fingerprint() == order.content.fingerprint() => {
