@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use orders::Queue;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::console::ConsoleArgs;
 use crate::graph::{GraphArgs, HELP as GRAPH_HELP};
@@ -104,6 +105,7 @@ pub struct ServeArgs {
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "ADDRESS", value_parser = address)]
+    #[serde(default, deserialize_with = "listen")]
     pub listen: Option<SocketAddr>,
     /// Where the database is [default: ./data]
     #[arg(long, env = "ORDERFLOW_DATA", value_name = "DIR")]
@@ -112,10 +114,10 @@ pub struct Settings {
     #[arg(long, env = "ORDERFLOW_DURABILITY", value_enum)]
     pub durability: Option<Durability>,
     /// Refuse orders (503) while this many messages wait in the queues, or more [default: 100000]
-    #[arg(long, env = "ORDERFLOW_BACKLOG_LIMIT", value_name = "MESSAGES")]
+    #[arg(long, env = "ORDERFLOW_BACKLOG_LIMIT", value_name = "MESSAGES", value_parser = whole::<usize>)]
     pub backlog_limit: Option<usize>,
     /// Refuse orders (429) over so many per API key and second [default: 10000]
-    #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "ORDERS", value_parser = at_least_one)]
+    #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "ORDERS", value_parser = at_least_one::<NonZeroU32>)]
     pub rate_limit: Option<NonZeroU32>,
     /// Put the example products into a new database [default: true]
     #[arg(long, env = "ORDERFLOW_EXAMPLES", value_name = "BOOL")]
@@ -223,7 +225,7 @@ pub struct DemoArgs {
 #[derive(Debug, clap::Args)]
 pub struct CostArgs {
     /// How many orders.
-    #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = whole::<u64>)]
     pub orders: u64,
     /// Print JSON, line by line.
     #[arg(long, conflicts_with = "markdown")]
@@ -241,8 +243,17 @@ fn duration(text: &str) -> Result<SignedDuration, &'static str> {
     text.parse().map_err(|_| "it is a duration, such as 10s or 1m30s")
 }
 
-fn at_least_one(text: &str) -> Result<NonZeroU32, &'static str> {
+pub fn at_least_one<T: FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| "it is a whole number of 1 or more")
+}
+
+pub fn whole<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "it is a whole number")
+}
+
+/// From the file, by the flag's rule.
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// The command, to which an empty environment variable is one that isn't set.
@@ -273,6 +284,33 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    /// Every flag and argument that takes a value, with the command's words before it.
+    fn arguments(command: &clap::Command, words: &[String], all: &mut Vec<Vec<String>>) {
+        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let value = "\u{bd}".to_owned();
+            let given = arg.get_long().map_or(vec![value.clone()], |long| vec![format!("--{long}"), value]);
+            all.push([words, &given].concat());
+        }
+        for command in command.get_subcommands() {
+            arguments(command, &[words, &[command.get_name().to_owned()]].concat(), all);
+        }
+    }
+
+    #[test]
+    fn no_value_is_refused_in_the_words_of_rust() {
+        let mut all = Vec::new();
+        arguments(&Args::command(), &["orderflow".to_owned()], &mut all);
+        assert!(all.len() > 40, "{all:?}");
+        for words in all {
+            let Err(error) = Args::command().try_get_matches_from(&words) else { continue };
+            let said = error.to_string();
+            for theirs in ["digit found", "non-zero", "float literal", "socket address syntax", "parse", "u64", "usize"]
+            {
+                assert!(!said.contains(theirs), "{words:?}: {said}");
+            }
+        }
     }
 
     #[test]

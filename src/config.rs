@@ -6,11 +6,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use jiff::SignedDuration;
 use orderflow_embedded::Triggers;
 use orders::Storefront;
 use producer::auth::{Access, ApiKey, Scope};
+use producer::misfit::{Format, Misfit};
 
 use crate::args::{Durability, KeyEntry, LogFormat, ServeArgs, Settings};
 use crate::http_server::Limits;
@@ -140,7 +141,7 @@ fn variable(name: &str) -> Result<Option<String>> {
 fn read_file(path: Option<&Path>) -> Result<Settings> {
     let (path, asked) = path.map_or((Path::new("orderflow.toml"), false), |path| (path, true));
     match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("in {}", path.display())),
+        Ok(text) => parse(&text).with_context(|| format!("in {}", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !asked => Ok(Settings::default()),
         Err(error) => Err(error).with_context(|| format!("the configuration file {} can't be read", path.display())),
     }
@@ -163,6 +164,15 @@ pub fn exposed(path: Option<&Path>) -> Result<Option<PathBuf>> {
     }
     #[cfg(not(unix))]
     Ok(None)
+}
+
+/// What doesn't fit is said where `toml` shows it, and not in Rust's words.
+fn parse(text: &str) -> Result<Settings> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let shown = error.to_string();
+        let place = shown.trim_end().strip_suffix(error.message()).unwrap_or_default();
+        anyhow!("{place}{}", Misfit::of(error.message(), Format::Toml))
+    })
 }
 
 fn parse_keys(text: &str) -> Result<Vec<KeyEntry>> {
@@ -214,17 +224,17 @@ fn access(entries: Vec<KeyEntry>) -> Result<Access> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Config> {
-        Config::resolve(toml::from_str(text)?)
+    fn load(text: &str) -> Result<Config> {
+        Config::resolve(parse(text)?)
     }
 
     fn refusal(text: &str) -> String {
-        format!("{:#}", parse(text).err().expect("refused"))
+        format!("{:#}", load(text).err().expect("refused"))
     }
 
     #[test]
     fn an_empty_file_gives_a_loopback_service_without_keys() {
-        let config = parse("").unwrap();
+        let config = load("").unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.durability, Durability::Full);
         assert!(matches!(config.access, Access::Open));
@@ -234,7 +244,7 @@ mod tests {
     fn listening_elsewhere_needs_keys() {
         assert!(refusal("listen = \"0.0.0.0:80\"").contains("refusing to listen on 0.0.0.0:80 without API keys"));
         let key = "[[api_keys]]\nname = \"shop\"\nscope = \"storefront\"\nkey = \"0123456789abcdef\"";
-        assert!(parse(&format!("listen = \"0.0.0.0:80\"\n{key}")).is_ok());
+        assert!(load(&format!("listen = \"0.0.0.0:80\"\n{key}")).is_ok());
     }
 
     #[test]
@@ -273,6 +283,32 @@ mod tests {
             assert!(!exposed(secret, 0o600) && !exposed(secret, 0o400), "{secret}");
         }
         assert!(!exposed("backlog_limit = 5", 0o644));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_by_place_and_without_a_word_of_rust() {
+        for (text, said) in [
+            ("backlog_limit = \"many\"", "expected an integer of 0 or more, not \"many\""),
+            ("backlog_limit = -1", "expected an integer of 0 or more, not -1"),
+            ("rate_limit = 0", "expected an integer from 1 to 4294967295, not 0"),
+            ("rate_limit = 1.5", "expected an integer from 1 to 4294967295, not 1.5"),
+            ("examples = 1", "expected true or false, not 1"),
+            ("log = []", "expected a string, not an array"),
+            ("listen = \"here\"", "it is an IP address and a port, such as 127.0.0.1:9000"),
+            ("listen = 8080", "expected a string, not 8080"),
+            ("durability = \"fast\"", "not one of full, normal"),
+            ("retries = 1", "expected a table, not 1"),
+            ("[retries]\nbackoff = 5", "expected a length of time, such as 30s or 5m, not 5"),
+            ("[triggers.mails]\n", "not one of orders, inventory, payments, emails"),
+            ("[triggers]\nemails = []", "expected a table, not an array"),
+            ("api_keys = \"shop\"", "expected an array, not \"shop\""),
+            ("[[api_keys]]\nname = \"shop\"", "`scope`: this field is missing"),
+            ("listn = 1", "`listn`: there is no such field; there are listen, data"),
+        ] {
+            let refusal = refusal(text);
+            assert!(refusal.contains(said), "{text}: {refusal}");
+            assert!(refusal.starts_with("TOML parse error at line "), "{text}: {refusal}");
+        }
     }
 
     #[test]

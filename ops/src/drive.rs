@@ -8,6 +8,7 @@ use garde::Validate;
 use orders::Queue;
 use orders::ports::PageRequest;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
+use producer::{misfit, object};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ const BEATS_PER_SECOND: u32 = 5;
 #[garde(allow_unvalidated)]
 pub struct ReplayPlan {
     /// Which dead letters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::one")]
     pub selection: Selection,
     /// At most so many a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,13 +55,14 @@ impl ReplayPlan {
     /// # Errors
     /// [`OpsError::Refused`] if it is no replay, or over.
     pub fn of(run: &Run) -> Result<Self, OpsError> {
-        let unreadable = |why| OpsError::Refused(format!("the options of run `{}` can't be read: {why}", run.id));
+        let unreadable =
+            |why: String| OpsError::Refused(format!("the options of run `{}` can't be read: {why}", run.id));
         match run.action {
             Action::Replay if run.finished_at.is_some() => {
                 Err(OpsError::Refused(format!("run `{}` is over; begin a new one", run.id)))
             }
             Action::Replay if run.how.is_null() => Ok(Self::default()),
-            Action::Replay => Self::deserialize(&run.how).map_err(unreadable),
+            Action::Replay => Self::deserialize(&run.how).map_err(|error| unreadable(misfit::of_json(&error))),
             action => Err(OpsError::Refused(format!("run `{}` is a {action}, not a replay", run.id))),
         }
     }

@@ -3,6 +3,7 @@
 use orders::message::{EmailMessage, InventoryMessage, Message, OrdersMessage, PaymentMessage, Task};
 use orders::ports::MAX_MESSAGE_BYTES;
 use orders::{OrderId, Queue, Step};
+use producer::misfit;
 use serde::de::DeserializeOwned;
 
 use crate::Letter;
@@ -11,10 +12,10 @@ use crate::worth::Asked;
 /// Reads a body as the queue's worker does.
 ///
 /// # Errors
-/// What is wrong, in the decoder's words.
+/// What is wrong.
 pub(crate) fn read(queue: Queue, body: &str) -> Result<Asked, String> {
     fn message<M: DeserializeOwned + Message>(body: &str, task: fn(M) -> Option<Task>) -> Result<Asked, String> {
-        let message: M = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        let message: M = serde_json::from_str(body).map_err(|error| misfit::of_json(&error))?;
         Ok(Asked { step: message.step(), order_id: message.order_id().clone(), task: task(message) })
     }
     match queue {
@@ -37,7 +38,7 @@ pub(crate) fn read(queue: Queue, body: &str) -> Result<Asked, String> {
 /// Reads a body as the queue's worker does: its step and order, or what is wrong with it.
 ///
 /// # Errors
-/// What is wrong, in the decoder's words.
+/// What is wrong.
 pub fn check_body(queue: Queue, body: &str) -> Result<(Step, OrderId), String> {
     read(queue, body).map(|asked| (asked.step, asked.order_id))
 }
@@ -66,7 +67,7 @@ mod tests {
         let id = format!("ord_{}", "0".repeat(26));
         let body = format!(r#"{{"step":"Dispatch","order_id":"{id}","trace_id":"{}"}}"#, "ab".repeat(16));
         assert_eq!(check_body(Queue::Orders, &body), Ok((Step::Dispatch, id.parse().unwrap())));
-        assert!(check_body(Queue::Payments, &body).unwrap_err().contains("Dispatch"));
+        assert!(check_body(Queue::Payments, &body).unwrap_err().contains("not one of ChargePayment"));
         assert!(check_body(Queue::Orders, "poison").is_err());
     }
 

@@ -19,6 +19,7 @@ use orders::ports::ops::{Action, Entry, EntryState, JournalledMessage, Run, Take
 use orders::ports::{Outgoing, PageRequest, SendError};
 use orders::step::QueueName;
 use orders::{OrderId, Queue};
+use producer::object;
 use serde::{Deserialize, Serialize};
 
 use crate::edit::check_body;
@@ -56,6 +57,7 @@ impl ReplayAttribute {
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// Which; some at a time.
+    #[serde(deserialize_with = "object::many")]
     #[garde(length(max = BATCH), dive)]
     pub items: Vec<ReplayItem>,
     /// Also those whose step has nothing left to do, whose order is missing, and those that no worker can read.

@@ -31,8 +31,8 @@ macro_rules! names {
             type Err = $crate::step::UnknownName;
             fn from_str(text: &str) -> Result<Self, $crate::step::UnknownName> {
                 Self::ALL.iter().copied().find(|each| each.name() == text).ok_or_else(|| $crate::step::UnknownName {
-                    what: stringify!($name),
                     name: text.chars().take(64).collect(),
+                    known: Self::ALL.iter().map(|each| each.name()).collect::<Vec<_>>().join(", "),
                 })
             }
         }
@@ -42,10 +42,10 @@ pub(crate) use names;
 
 /// A name that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{name}`")]
+#[error("`{name}` is not one of {known}")]
 pub struct UnknownName {
-    pub(crate) what: &'static str,
     pub(crate) name: String,
+    pub(crate) known: String,
 }
 
 names!(

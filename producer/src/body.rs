@@ -9,9 +9,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde_path_to_error::Segment;
 
 use crate::guard::AwaitsBody;
+use crate::misfit::{self, join};
 use crate::object::Object;
 use crate::problem::{self, Fault, Problem};
 
@@ -96,8 +96,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn parse<T: WireBody>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let Object(body): Object<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| misfit(&error))?;
-    json.end().map_err(|error| Fault::at("", format!("this is not JSON: {error}")))?;
+    let Object(body): Object<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| misfit::fault(&error))?;
+    json.end().map_err(|error| Fault::at("", misfit::of_json(&error)))?;
     let mut faults: Vec<Fault> = match body.validate() {
         Ok(()) => Vec::new(),
         Err(report) => report.iter().map(|(path, error)| Fault::at(pointer_of_rule(path), error)).collect(),
@@ -107,43 +107,10 @@ fn parse<T: WireBody>(bytes: &[u8]) -> Result<T, Problem> {
     if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
 }
 
-/// What doesn't fit the types, in the words of JSON.
-fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
-    let text = error.inner().to_string();
-    let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
-    let pointer = pointer_of(error.path());
-    if words == "number out of range" {
-        return Fault::at(pointer, words);
-    }
-    if error.inner().classify() != serde_json::error::Category::Data {
-        return Fault::at("", format!("this is not JSON: {text}"));
-    }
-    match words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        Some(field) => Fault::at(join(pointer, field), "this field is missing"),
-        None => Fault::at(pointer, words.replace("expected i64", "expected a whole number")),
-    }
-}
-
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
-    path.iter().fold(String::new(), |pointer, segment| match segment {
-        Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => join(pointer, key),
-        Segment::Enum { variant } => join(pointer, variant),
-        Segment::Unknown => pointer,
-    })
-}
-
 /// A garde path shows its components only by serialising, as pairs of kind and text; a component of the kind `none` is
 /// an `Option`, which JSON doesn't show.
 fn pointer_of_rule(path: &garde::Path) -> String {
     let components: Vec<(String, String)> =
         serde_json::to_value(path).and_then(serde_json::from_value).unwrap_or_default();
     components.iter().filter(|(kind, _)| kind != "none").fold(String::new(), |pointer, (_, text)| join(pointer, text))
-}
-
-/// One step deeper (RFC 6901, 3).
-pub(crate) fn join(mut pointer: String, key: &str) -> String {
-    pointer.push('/');
-    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-    pointer
 }

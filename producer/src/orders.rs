@@ -196,18 +196,13 @@ pub(crate) async fn list(
     let mut query = Query::of(&uri);
     let filter = OrderFilter {
         storefront: caller.principal.only_sees().cloned(),
-        status: query.take("status", |text| text.parse().map_err(|_| no_status())),
+        status: query.take("status", str::parse::<Status>),
         customer: query.take("customer", str::parse),
     };
     let listing = query.listing(&api.ports.cursors, filter.storefront.as_ref()).await?;
     let page = listing.sealed(api.ports.orders.list(&filter, &listing.page).await?)?;
     let page = OrderPage { orders: page.items.into_iter().map(Into::into).collect(), next_cursor: page.next };
     Ok((NO_STORE, Json(page)).into_response())
-}
-
-fn no_status() -> String {
-    let names: Vec<_> = Status::ALL.iter().map(|status| status.name()).collect();
-    format!("not one of {}", names.join(", "))
 }
 
 /// Others may write the order meanwhile; so often is it read again.

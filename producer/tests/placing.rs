@@ -116,16 +116,16 @@ async fn every_fault_of_a_body_is_named_at_once() {
 #[tokio::test]
 async fn what_does_not_fit_the_types_is_refused_with_its_pointer() {
     for (body, place, detail) in [
-        (with(order(), "/lines/0/quantity", json!("two")), "/lines/0/quantity", "invalid type: string \"two\""),
-        (with(order(), "/lines/0/quantity", json!(1.5)), "/lines/0/quantity", "invalid type: floating point"),
-        (with(order(), "/lines/0/colour", json!("blue")), "/lines/0/colour", "unknown field `colour`"),
-        (with(order(), "/coupon", json!(1)), "/coupon", "unknown field `coupon`"),
-        (with(order(), "/lines", json!({})), "/lines", "invalid type: map"),
+        (with(order(), "/lines/0/quantity", json!("two")), "/lines/0/quantity", "expected an integer, not \"two\""),
+        (with(order(), "/lines/0/quantity", json!(1.5)), "/lines/0/quantity", "expected an integer, not 1.5"),
+        (with(order(), "/lines/0/colour", json!("blue")), "/lines/0/colour", "there is no such field"),
+        (with(order(), "/coupon", json!(1)), "/coupon", "there is no such field"),
+        (with(order(), "/lines", json!({})), "/lines", "expected an array, not an object"),
         (with(order(), "/lines/0", json!({"sku": "A"})), "/lines/0/quantity", "this field is missing"),
-        (with(order(), "/metadata", json!({"a": 1})), "/metadata/a", "invalid type: integer"),
-        (with(order(), "/customer", Value::Null), "/customer", "invalid type: null"),
-        (json!([]), "", "invalid"),
-        (json!("text"), "", "invalid type: string"),
+        (with(order(), "/metadata", json!({"a": 1})), "/metadata/a", "expected a string, not 1"),
+        (with(order(), "/customer", Value::Null), "/customer", "expected an object, not null"),
+        (json!([]), "", "expected an object, not an array"),
+        (json!("text"), "", "expected an object, not \"text\""),
     ] {
         let faults = faults(&body).await;
         assert_eq!(faults.len(), 1);
@@ -139,7 +139,8 @@ async fn a_key_that_is_there_twice_is_refused() {
     let shop = Shop::open();
     let twice = order().to_string().replacen('{', r#"{"currency":"EUR","#, 1);
     let answer = shop.send(ask("POST", "/orders").text(&twice)).await;
-    assert!(answer.faults()[0].1.starts_with("duplicate field `currency`"), "{:?}", answer.faults());
+    assert!(answer.faults()[0].1.starts_with("this field is here twice"), "{:?}", answer.faults());
+    assert_eq!(answer.places(), ["/currency"]);
     let metadata = order().to_string().replacen('{', r#"{"metadata":{"a":"1","a":"2"},"#, 1);
     let answer = shop.send(ask("POST", "/orders").text(&metadata)).await;
     assert!(answer.faults()[0].1.starts_with("a key is here twice"), "{:?}", answer.faults());

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::args::at_least_one;
 use clap::Args;
 use jiff::SignedDuration;
 use ops::load::{Arrivals, Assertion, Load, Mix, Shape, Until};
@@ -51,7 +52,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "orders")]
     pub duration: Option<Duration>,
     /// Until so many orders were sent
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>)]
     pub orders: Option<NonZeroU64>,
     /// From nothing up to the rate, evenly
     #[arg(long, conflicts_with_all = ["closed", "spike"])]

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::args::whole;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use ops::{ExecutionFilter, Selection};
@@ -121,7 +122,7 @@ pub enum DlqCommand {
         #[command(flatten)]
         filter: Filter,
         /// Show at most so many
-        #[arg(long, default_value_t = 50, value_name = "N")]
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
     /// Send dead letters back into their queue. Shows what it would do, unless --yes.
@@ -201,7 +202,7 @@ pub struct ReplayArgs {
     #[arg(long, value_parser = rate, value_name = "N/s")]
     pub rate: Option<NonZeroU32>,
     /// At most so many in all
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub max: Option<u64>,
     /// Edit each body with this command, which gets a file's name
     #[arg(long, value_name = "CMD", conflicts_with = "patch")]
@@ -262,7 +263,7 @@ pub enum OrdersCommand {
         #[arg(long, value_name = "NAME")]
         storefront: Option<Storefront>,
         /// Show at most so many
-        #[arg(long, default_value_t = 20, value_name = "N")]
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
     /// One order and everything that happened to it: steps, execution, mails, dead letters.
@@ -319,7 +320,7 @@ pub enum ExecutionsCommand {
         #[command(flatten)]
         filter: ExecutionArgs,
         /// Show at most so many
-        #[arg(long, default_value_t = 20, value_name = "N")]
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
     /// One execution; its name is its order's id.
@@ -403,7 +404,7 @@ pub enum AuditCommand {
     /// What was done, newest first.
     Ls {
         /// Show at most so many
-        #[arg(long, default_value_t = 20, value_name = "N")]
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
     /// One of them, with each of its messages or orders.

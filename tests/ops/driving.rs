@@ -104,7 +104,7 @@ async fn what_can_not_be_driven_is_refused_with_the_reason() {
     let purge = purge.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
     for (run, status, why) in [
         (edited.as_str(), StatusCode::CONFLICT, "only the command can"),
-        (&unreadable, StatusCode::CONFLICT, "unknown field `speed`"),
+        (&unreadable, StatusCode::CONFLICT, "`speed`: there is no such field"),
         (&over, StatusCode::CONFLICT, "is over"),
         (&purge, StatusCode::CONFLICT, "is a purge, not a replay"),
         ("none", StatusCode::NOT_FOUND, "no run `none`"),

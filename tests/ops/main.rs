@@ -24,3 +24,4 @@ mod shop;
 mod smtp_server;
 mod stuck;
 mod verbs;
+mod words;

@@ -88,7 +88,7 @@ async fn what_is_done_or_unreadable_is_refused_unless_forced_or_mended() {
         ["dlq", "replay", "payments", "--patch", "patch.json", "--yes"]
     };
     let (code, why) = night.refuses(&patch("ChargePayment"));
-    assert!(code == 3 && why.contains("missing field"), "{why}");
+    assert!(code == 3 && why.contains("this field is missing"), "{why}");
     let original: Value =
         serde_json::from_str(std::fs::read_to_string(night.path().join("one.jsonl")).unwrap().trim()).unwrap();
     std::fs::write(night.path().join("body.json"), original["body"].as_str().unwrap()).unwrap();

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::caller::Caller;
 use super::wire::{DryRun, Line};
-use super::{Api, NO_STORE};
+use super::{Api, NO_STORE, in_body};
 use crate::drive::{self, ReplayPlan};
 use crate::replay::queue_of;
 use crate::{Letter, Operations as _, Ops, OpsError};
@@ -36,7 +36,7 @@ pub(super) async fn dry_run(
         None => dry.would_replay += 1,
         Some(why) => *dry.would_refuse.entry(why).or_default() += 1,
     };
-    drive::foretell(&ops, queue, &plan, &mut count).await?;
+    drive::foretell(&ops, queue, &plan, &mut count).await.map_err(in_body)?;
     Ok((NO_STORE, Json(dry)).into_response())
 }
 

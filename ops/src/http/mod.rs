@@ -123,6 +123,16 @@ impl From<OpsError> for Problem {
     }
 }
 
+/// The same, where what makes no sense is in the body.
+fn in_body(error: OpsError) -> Problem {
+    match error {
+        OpsError::Invalid { what: "where", why } => Fault::at("/selection/where", why).into(),
+        OpsError::Invalid { what: "body", why } => Fault::at("/items", why).into(),
+        OpsError::Invalid { what, why } => Fault::at(format!("/{what}"), why).into(),
+        other => other.into(),
+    }
+}
+
 /// Nobody between us and the client keeps any of this.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -10,7 +10,7 @@ use producer::problem::Problem;
 
 use super::caller::Caller;
 use super::wire::{Ids, Letters, Listed, OrderRef};
-use super::{Api, NO_STORE};
+use super::{Api, NO_STORE, in_body};
 use crate::{NewRun, Operations as _, Replay};
 
 pub(super) async fn list(State(api): State<Api>, Caller(ops): Caller, uri: Uri) -> Result<Response, Problem> {
@@ -20,7 +20,7 @@ pub(super) async fn list(State(api): State<Api>, Caller(ops): Caller, uri: Uri) 
 }
 
 pub(super) async fn begin(Caller(ops): Caller, body::Json(new): body::Json<NewRun>) -> Result<Response, Problem> {
-    Ok((StatusCode::CREATED, NO_STORE, Json(ops.begin(&new).await?)).into_response())
+    Ok((StatusCode::CREATED, NO_STORE, Json(ops.begin(&new).await.map_err(in_body)?)).into_response())
 }
 
 pub(super) async fn read(Caller(ops): Caller, Id(run): Id<String>) -> Result<Response, Problem> {
@@ -45,7 +45,7 @@ pub(super) async fn replay(
 ) -> Result<Response, Problem> {
     // Seen through to its end even if the client goes away: a replay that was begun should not be left half done.
     let entries = tokio::spawn(async move { ops.replay(&run, &replay).await }).await;
-    Ok((NO_STORE, Json(entries.map_err(broken)??)).into_response())
+    Ok((NO_STORE, Json(entries.map_err(broken)?.map_err(in_body)?)).into_response())
 }
 
 pub(super) async fn resume(Caller(ops): Caller, Id(run): Id<String>) -> Result<Response, Problem> {
@@ -68,7 +68,7 @@ pub(super) async fn import(
     body::Json(Letters { letters }): body::Json<Letters>,
 ) -> Result<Response, Problem> {
     let entries = tokio::spawn(async move { ops.import(&run, &letters).await }).await;
-    Ok((NO_STORE, Json(entries.map_err(broken)??)).into_response())
+    Ok((NO_STORE, Json(entries.map_err(broken)?.map_err(in_body)?)).into_response())
 }
 
 pub(super) async fn repair(

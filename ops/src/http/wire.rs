@@ -8,6 +8,7 @@ use orders::OrderId;
 use orders::ports::Page;
 use orders::ports::ops::Entry;
 use producer::body::WireBody;
+use producer::object;
 use serde::{Deserialize, Serialize};
 
 use crate::drive::{ReplayPlan, Summary};
@@ -51,6 +52,7 @@ pub struct Ids {
 #[serde(deny_unknown_fields)]
 pub struct Letters {
     /// As they were exported.
+    #[serde(deserialize_with = "object::many")]
     #[garde(length(max = 100), dive)]
     pub letters: Vec<Exported>,
 }
