@@ -3,6 +3,7 @@
 use std::io::{Error, Write};
 
 use orders::ports::MAX_MESSAGE_BYTES;
+use producer::misfit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,8 +42,7 @@ impl Patch {
     /// # Errors
     /// Which operation can't be applied, and why.
     pub fn apply(&self, body: &str) -> Result<String, String> {
-        let mut document: Value =
-            serde_json::from_str(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+        let mut document: Value = serde_json::from_str(body).map_err(|error| misfit::of_json(&error))?;
         for (operation, number) in self.0.iter().zip(1..) {
             let at = |why: &dyn std::fmt::Display| {
                 format!("operation {number} of the patch, at `{}`: {why}", operation.path())
