@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -34,8 +35,10 @@ pub(super) fn answer(
 ) -> impl Future<Output = Result<Response<Held>, Infallible>> + use<> {
     connection.begin();
     let in_hand = InHand(Arc::clone(connection));
+    let unread = Arc::new(AtomicBool::new(false));
+    let posted = |body: Incoming| Body::new(Posted { ended: body.is_end_stream(), body, unread: Arc::clone(&unread) });
     let answer = fault(request.version(), request.headers())
-        .map_or_else(|| Ok(router.call(request.map(Body::new))), Err)
+        .map_or_else(|| Ok(router.call(request.map(posted))), Err)
         .map_err(|fault| fault.with_header(header::CONNECTION, HeaderValue::from_static("close")));
     async move {
         let mut answer = match answer {
@@ -48,6 +51,10 @@ pub(super) fn answer(
         }
         if answer.body().size_hint().exact().is_none() {
             in_hand.0.stream();
+        }
+        // hyper closes the connection then; a client that isn't told would send its next request into nothing.
+        if unread.load(Ordering::Relaxed) {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer.map(|body| Held { body, _in_hand: in_hand }))
     }
@@ -91,6 +98,43 @@ struct InHand(Arc<Connection>);
 impl Drop for InHand {
     fn drop(&mut self) {
         self.0.end();
+    }
+}
+
+/// A request's body, which tells if it was not read to its end.
+struct Posted {
+    body: Incoming,
+    ended: bool,
+    unread: Arc<AtomicBool>,
+}
+
+impl hyper::body::Body for Posted {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.ended |= matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Posted {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.unread.store(true, Ordering::Relaxed);
+        }
     }
 }
 

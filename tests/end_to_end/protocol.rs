@@ -105,6 +105,7 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
         for expect in ["Expect: 100-continue\r\n", ""] {
             let answer = ask(&service, &format!("{head}Content-Length: {length}\r\n{expect}\r\n"));
             assert_eq!((answer.status(), answer.problem().as_str()), (413, "body-too-large"), "{length} {expect}");
+            assert_eq!(answer.header("connection"), Some("close"), "nothing more is heard here: {length} {expect}");
         }
     }
     let mut client = Raw::connect(&service);

@@ -241,8 +241,13 @@ async fn every_wrong_field_is_refused_in_the_words_of_json() {
                 if asked.status == 400 {
                     let near = |named: &String| named.starts_with(place.as_str()) || place.starts_with(named.as_str());
                     let named = asked.places();
+                    // The replay's body is of another queue, which is told whatever else is changed.
+                    let of_the_body = path.ends_with("/replay") && named == ["/items"];
                     assert!(
-                        named.iter().any(near) || named == [place.trim_start_matches('/')] || named == ["queue"],
+                        named.iter().any(near)
+                            || named == [place.trim_start_matches('/')]
+                            || named == ["queue"]
+                            || of_the_body,
                         "{what}"
                     );
                 }

@@ -92,7 +92,8 @@ fn each_name_on_the_wire_reads_back_and_no_other_does() {
     assert_eq!(Outcome::Rejected(RejectReason::Cancelled).to_string(), "Cancelled");
     assert_eq!(PaymentStatus::Declined(RejectReason::PaymentDeclined).to_string(), "declined:PaymentDeclined");
     let unknown = "x".repeat(65).parse::<Step>().unwrap_err().to_string();
-    assert_eq!(unknown, format!("unknown Step `{}`", "x".repeat(64)));
+    let steps: Vec<&str> = Step::ALL.iter().map(|step| step.name()).collect();
+    assert_eq!(unknown, format!("`{}` is not one of {}", "x".repeat(64), steps.join(", ")));
 }
 
 #[test]
