@@ -138,7 +138,7 @@ impl Search<'_> {
     fn failure(&self, violation: Violation, taken: &[u16]) -> Failure {
         let mut again = Run::new(self.pair, taken.to_vec(), true);
         let trace = again.go(usize::MAX, &HashMap::new()).err().map(|_| again.sim.trace());
-        Failure { violation, trace: trace.unwrap_or_default() }
+        Failure { violation: again.sim.named(&violation), trace: trace.unwrap_or_default() }
     }
 }
 

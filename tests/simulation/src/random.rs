@@ -139,7 +139,11 @@ fn run(choices: Choices, temper: Temper, traced: bool) -> Result<Ran, Failure> {
     let mut run = Run::new(choices, temper, traced);
     match run.go() {
         Ok(()) => Ok((run.sim.figures, run.sim.schedule.taken())),
-        Err(violation) => Err(Failure { violation, choices: run.sim.schedule.taken(), trace: run.sim.trace() }),
+        Err(violation) => Err(Failure {
+            violation: run.sim.named(&violation),
+            choices: run.sim.schedule.taken(),
+            trace: run.sim.trace(),
+        }),
     }
 }
 

@@ -319,14 +319,17 @@ impl Sim {
     /// What happened, a line for each step, with the orders by their numbers.
     pub fn trace(&mut self) -> Vec<String> {
         self.write_down();
-        let ids: Vec<OrderId> =
-            self.world.store.look(|orders, _| orders.iter().map(|order| order.id().clone()).collect());
-        let named = |line: &String| {
-            let name =
-                |line: String, (index, id): (usize, &OrderId)| line.replace(id.as_str(), &format!("order {index}"));
-            ids.iter().enumerate().fold(line.clone(), name)
-        };
-        self.trace.iter().map(named).collect()
+        self.trace.iter().map(|line| self.named(line)).collect()
+    }
+
+    /// A text with the orders by their numbers.
+    pub fn named(&self, text: &str) -> String {
+        self.world.store.look(|orders, _| {
+            let name = |text: String, (index, order): (usize, &Order)| {
+                text.replace(order.id().as_str(), &format!("order {index}"))
+            };
+            orders.iter().enumerate().fold(text.to_owned(), name)
+        })
     }
 }
 
