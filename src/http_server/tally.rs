@@ -105,6 +105,7 @@ impl Tally {
         let (not_accepted, error) = (std::mem::take(&mut unsaid.not_accepted), unsaid.error.take());
         unsaid.since = Some(now);
         drop(unsaid);
-        tracing::warn!(closed = closed.join(", "), not_accepted, ?error, "connections were closed or not accepted");
+        let error = error.map(tracing::field::debug);
+        tracing::warn!(closed = closed.join(", "), not_accepted, error, "connections were closed or not accepted");
     }
 }

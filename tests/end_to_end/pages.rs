@@ -16,12 +16,14 @@ const GUARDED: &str = "
     POST /products
     GET /products/MUG-BLUE
     POST /products/MUG-BLUE/stock
+    GET /currencies
     GET /metrics
     GET /mailbox
     GET /mailbox/1
     GET /mailbox/1/text
     GET /ops/status
     GET /ops/queues
+    POST /ops/backup
     POST /ops/queues/payments/messages
     GET /ops/dead-letters
     GET /ops/dead-letters/payments?where=receive_count
@@ -65,6 +67,9 @@ const GUARDED: &str = "
 const HARMLESS: [&str; 7] =
     ["/health", "/ready", "/openapi.json", "/docs/", "/console", "/console/executions/x", "/console/assets/app.js"];
 
+/// Open as well: files, and what looks at the page's address itself.
+const OPEN: [&str; 6] = ["/docs", "/docs/x", "/console/", "/console/embed", "/console/embed.js", "/console/session"];
+
 /// What a browser says of each way, beside the page's address: from another site, and from another port of this machine.
 fn ways(method: &Method) -> Vec<Vec<(&'static str, &'static str)>> {
     let image = [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
@@ -88,6 +93,40 @@ fn ways(method: &Method) -> Vec<Vec<(&'static str, &'static str)>> {
         }
     }
     ways
+}
+
+/// Every route that the sources name.
+fn routes() -> Vec<String> {
+    let folders = ["producer/src", "ops/src/http", "console/src", "infra/embedded/src"];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path());
+    let texts = files.filter_map(|file| std::fs::read_to_string(file).ok());
+    let named = |text: String| -> Vec<String> {
+        let named = text.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        named.collect()
+    };
+    texts.flat_map(named).collect()
+}
+
+#[test]
+fn every_route_is_looked_at_here() {
+    let guarded = GUARDED.lines().filter_map(|line| line.trim().split_once(' ')).map(|(_, path)| path);
+    let paths: Vec<_> = guarded.chain(HARMLESS).chain(OPEN).collect();
+    let routes = routes();
+    assert!(routes.len() > 50, "{routes:?}");
+    for route in routes {
+        let fits = |path: &str| {
+            let (mut parts, mut names) = (path.split('?').next().unwrap().split('/'), route.split('/'));
+            loop {
+                match (parts.next(), names.next()) {
+                    (Some(_), Some(name)) if name.starts_with("{*") => return true,
+                    (Some(part), Some(name)) if name == part || name.starts_with('{') => {}
+                    (None, None) => return true,
+                    _ => return false,
+                }
+            }
+        };
+        assert!(paths.iter().any(|path| fits(path)), "{route}: is it open to every page, or to none?");
+    }
 }
 
 async fn assert_refused(service: &Service, common: &HeaderMap, with_keys: bool) {
