@@ -116,7 +116,7 @@ pub struct Settings {
     /// Refuse orders (503) while this many messages wait in the queues, or more [default: 100000]
     #[arg(long, env = "ORDERFLOW_BACKLOG_LIMIT", value_name = "MESSAGES", value_parser = whole::<usize>)]
     pub backlog_limit: Option<usize>,
-    /// Refuse orders (429) over so many per API key and second [default: 10000]
+    /// Refuse orders (429) over this many per API key and second [default: 10000]
     #[arg(long, env = "ORDERFLOW_RATE_LIMIT", value_name = "ORDERS", value_parser = at_least_one::<NonZeroU32>)]
     pub rate_limit: Option<NonZeroU32>,
     /// Put the example products into a new database [default: true]

@@ -300,7 +300,7 @@ mod tests {
             ("retries = 1", "expected a table, not 1"),
             ("[retries]\nbackoff = 5", "expected a length of time, such as 30s or 5m, not 5"),
             ("[triggers.mails]\n", "not one of orders, inventory, payments, emails"),
-            ("[triggers]\nemails = []", "expected a table, not an array"),
+            ("[triggers]\nemails = []", "expected a table"),
             ("api_keys = \"shop\"", "expected an array, not \"shop\""),
             ("[[api_keys]]\nname = \"shop\"", "`scope`: this field is missing"),
             ("listn = 1", "`listn`: there is no such field; there are listen, data"),

@@ -45,9 +45,9 @@ pub struct LoadArgs {
     /// On each connection the next order when the last is accepted
     #[arg(long)]
     pub closed: bool,
-    /// At most so many requests at a time [default: 1000, or 64 with --closed]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    pub connections: Option<u64>,
+    /// At most this many requests at a time [default: 1000, or 64 with --closed]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub connections: Option<usize>,
     /// For so long [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "orders")]
     pub duration: Option<Duration>,
@@ -86,7 +86,7 @@ const DURATION: Duration = Duration::from_secs(30);
 impl LoadArgs {
     /// How the orders are sent.
     pub fn load(&self) -> Load {
-        let connections = |default| self.connections.map_or(default, |connections| connections as usize);
+        let connections = |default| self.connections.unwrap_or(default);
         let time = self.duration.unwrap_or(DURATION);
         if self.closed {
             let until = self.orders.map_or(Until::Time(time), |orders| Until::Orders(orders.get()));
@@ -103,6 +103,11 @@ impl LoadArgs {
         };
         Load::Open { arrivals, connections: connections(1_000) }
     }
+}
+
+fn connections(text: &str) -> Result<usize, &'static str> {
+    let connections = text.parse().ok().filter(|connections| (1..=10_000).contains(connections));
+    connections.ok_or("it is a whole number from 1 to 10000")
 }
 
 fn rate(text: &str) -> Result<f64, &'static str> {

@@ -121,7 +121,7 @@ pub enum DlqCommand {
         queue: Queue,
         #[command(flatten)]
         filter: Filter,
-        /// Show at most so many
+        /// Show at most this many
         #[arg(long, default_value_t = 50, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
@@ -151,7 +151,7 @@ pub enum DlqCommand {
     Redrive {
         #[arg(value_name = "QUEUE", value_parser = queue)]
         queue: Queue,
-        /// At most so many a second
+        /// At most this many a second
         #[arg(long, value_parser = rate, value_name = "N/s")]
         rate: Option<NonZeroU32>,
         /// Say how the last move stands
@@ -172,7 +172,7 @@ pub struct Filter {
     /// Of this order
     #[arg(long, value_name = "ORDER")]
     pub order: Option<OrderId>,
-    /// Dead-lettered since: a time, or so long ago (2h, 30m)
+    /// Dead-lettered since: a time, or how long ago (2h, 30m)
     #[arg(long, value_parser = since, value_name = "TIME")]
     pub since: Option<Timestamp>,
     /// Of which this JMESPath expression is true, such as "body.step == 'ChargePayment'" (see `dlq show --json`)
@@ -198,10 +198,10 @@ pub struct ReplayArgs {
     pub queue: Option<Queue>,
     #[command(flatten)]
     pub filter: Filter,
-    /// At most so many a second
+    /// At most this many a second
     #[arg(long, value_parser = rate, value_name = "N/s")]
     pub rate: Option<NonZeroU32>,
-    /// At most so many in all
+    /// At most this many in all
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub max: Option<u64>,
     /// Edit each body with this command, which gets a file's name
@@ -262,7 +262,7 @@ pub enum OrdersCommand {
         /// Posted by this storefront
         #[arg(long, value_name = "NAME")]
         storefront: Option<Storefront>,
-        /// Show at most so many
+        /// Show at most this many
         #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
@@ -298,10 +298,10 @@ pub struct ExecutionArgs {
     /// Whose history tells of this error, whether it was caught or not
     #[arg(long, value_name = "ERROR")]
     pub error: Option<String>,
-    /// Started since: a time, or so long ago (2h, 30m)
+    /// Started since: a time, or how long ago (2h, 30m)
     #[arg(long, value_parser = since, value_name = "TIME")]
     pub since: Option<Timestamp>,
-    /// Started before: a time, or so long ago
+    /// Started before: a time, or how long ago
     #[arg(long, value_parser = since, value_name = "TIME")]
     pub before: Option<Timestamp>,
 }
@@ -319,7 +319,7 @@ pub enum ExecutionsCommand {
     Ls {
         #[command(flatten)]
         filter: ExecutionArgs,
-        /// Show at most so many
+        /// Show at most this many
         #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
@@ -403,7 +403,7 @@ pub struct AuditArgs {
 pub enum AuditCommand {
     /// What was done, newest first.
     Ls {
-        /// Show at most so many
+        /// Show at most this many
         #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>)]
         limit: usize,
     },
@@ -436,7 +436,7 @@ fn ago(text: &str) -> Option<Duration> {
 
 fn since(text: &str) -> Result<Timestamp, &'static str> {
     let ago = || Timestamp::now().checked_sub(ago(text)?).ok();
-    text.parse().ok().or_else(ago).ok_or("it is a time (2026-01-31T12:00:00Z) or so long ago (2h, 30m)")
+    text.parse().ok().or_else(ago).ok_or("it is a time (2026-01-31T12:00:00Z) or how long ago (2h, 30m)")
 }
 
 fn age(text: &str) -> Result<Duration, &'static str> {

@@ -31,7 +31,7 @@ impl Copying {
     pub fn begin(destination: &Path, bytes: u64) -> Result<Self> {
         if let Some(free) = disk::free_bytes(destination) {
             ensure!(
-                bytes + SPARE <= free,
+                bytes.saturating_add(SPARE) <= free,
                 "{} needs {bytes} bytes and some spare, and only {free} are free there: choose a place with more room",
                 destination.display()
             );

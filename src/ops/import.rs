@@ -44,15 +44,17 @@ pub async fn run(operations: &dyn Operations, file: &Path, yes: bool, json: bool
     let run = operations.begin(&NewRun { action: Action::Import, queue: Some(queue), how }).await?;
     let mut entries = Vec::new();
     for batch in batches(&new) {
-        let imported = operations.import(&run.id, batch).await;
-        entries.extend(imported.with_context(|| {
-            format!(
-                "{} of {} were imported ({}); import the file again, and the rest is",
-                entries.len(),
-                new.len(),
-                run.id
-            )
-        })?);
+        match operations.import(&run.id, batch).await {
+            Ok(imported) => entries.extend(imported),
+            Err(error) => {
+                operations.finish(&run.id).await?;
+                let (done, all) = (entries.len(), new.len());
+                return Err(error).context(format!(
+                    "{done} of {all} were imported ({}); import the file again to complete it",
+                    run.id
+                ));
+            }
+        }
     }
     operations.finish(&run.id).await?;
     if json {

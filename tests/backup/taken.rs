@@ -191,3 +191,19 @@ async fn a_killed_backup_leaves_nothing_that_is_taken_for_one() {
     assert!(!data.join("orderflow.db").exists());
     night.ends();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_looks_into_the_file_after_a_backup_takes_no_wal_from_under_the_service() {
+    let mut night = Night::begins().await;
+    let backups = tempfile::tempdir().unwrap();
+    night.json(&["backup", backups.path().join("one.db").to_str().unwrap()]);
+    // A program that takes itself for the last one on the file deletes the WAL when it leaves.
+    let database = night.path().join("orderflow.db");
+    assert!(orders(&database).is_empty());
+    let accepted = night.post("after", 3).await;
+    night.kill();
+    night.start().await;
+    let kept = orders(&database);
+    assert!(accepted.iter().all(|id| kept.contains(id)), "{} of {}", kept.len(), accepted.len());
+    night.ends();
+}

@@ -12,12 +12,16 @@ import { TARGET } from './target.mjs';
 
 const BINARY = process.env.ORDERFLOW ?? join(TARGET, 'debug/orderflow');
 
-/// Two tries and short pauses, so that an outage doesn't take ten minutes to fill a DLQ.
+/// Two tries and short pauses, so that an outage doesn't take ten minutes to fill a DLQ. Idle connections are closed early: a browser
+/// finds out only then that those on a line that died are of no use.
 const SETTINGS = `
 [retries]
 max_receive_count = 2
 backoff = "5ms"
 longest_backoff = "20ms"
+
+[http]
+idle_timeout = "10s"
 `;
 
 export class Service {

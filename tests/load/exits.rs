@@ -79,7 +79,7 @@ async fn wrong_usage_is_exit_code_2_and_says_what_is_right() {
         (&["--rate", "fast"], "200/s"),
         (&["--duration", "0s"], "30s"),
         (&["--orders", "0"], "0"),
-        (&["--connections", "0"], "1..=10000"),
+        (&["--connections", "0"], "from 1 to 10000"),
         (&["--closed", "--rate", "5/s"], "cannot be used with"),
         (&["--closed", "--ramp"], "cannot be used with"),
         (&["--ramp", "--spike"], "cannot be used with"),

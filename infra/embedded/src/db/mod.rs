@@ -32,6 +32,7 @@ use checkpoint::{Mode, WalLength};
 use job::Typed;
 pub use job::Verdict;
 use readers::Readers;
+use snapshot::Plain;
 pub use snapshot::offline;
 use writer::{Request, Writer};
 
@@ -58,6 +59,9 @@ struct Shared {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The writer's thread holds it too: released when the file is closed, or the last handle and the writer are gone.
     lock: Mutex<Option<Arc<FileLock>>>,
+    /// For copies. The threads hold it too, so that it is closed after every connection; nothing else may open and close the file
+    /// while there are connections.
+    file: Arc<Plain>,
 }
 
 impl Drop for Shared {
@@ -125,14 +129,18 @@ impl Db {
         };
         let (grown, gate) = (Arc::clone(&length), Arc::clone(&turnstile));
         let writers_lock = Arc::clone(&lock);
+        let file = Plain::open(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        let (writers_file, checkpoints_file) = (Arc::clone(&file), Arc::clone(&file));
         let write = move || {
             writer.run();
-            drop(writers_lock);
+            drop((writers_file, writers_lock));
         };
-        let threads = vec![
-            spawn("orderflow-writer", path, write)?,
-            spawn("orderflow-checkpoint", path, move || checkpoint::run(&checkpoints, &grown, &gate))?,
-        ];
+        let check = move || {
+            checkpoint::run(&checkpoints, &grown, &gate);
+            drop(checkpoints);
+            drop(checkpoints_file);
+        };
+        let threads = vec![spawn("orderflow-writer", path, write)?, spawn("orderflow-checkpoint", path, check)?];
         let shared = Shared {
             path: path.to_owned(),
             readers: Readers::new(path.to_owned()),
@@ -142,6 +150,7 @@ impl Db {
             after_group,
             threads: Mutex::new(threads),
             lock: Mutex::new(Some(lock)),
+            file,
         };
         Ok(Self { requests, shared: Arc::new(shared) })
     }

@@ -5,7 +5,7 @@
 //! 2.2, `WAL_READ_LOCK(0)`). So the file doesn't change, whatever is written meanwhile: that waits in the WAL, which grows.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Take};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,15 +29,39 @@ const STANDSTILL: Duration = Duration::from_millis(50);
 /// A copy that takes so long that the WAL grows to this many frames (4 GB) is given up.
 const LONGEST_WAL: u32 = 1_000_000;
 
+/// The database's own bytes, read beside SQLite. Opened once, and closed after the last connection: with *any* descriptor of a file
+/// that a process closes, it loses all its locks on that file (POSIX, fcntl(2)), and so would SQLite, unawares. The next program
+/// that looks into the file would then take itself for the last, and delete the WAL under the service.
+pub(super) struct Plain(File);
+
+impl Plain {
+    pub(super) fn open(path: &Path) -> std::io::Result<Arc<Self>> {
+        File::open(path).map(|file| Arc::new(Self(file)))
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> std::io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.0, buffer, at)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> std::io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.0, buffer, at)
+    }
+}
+
 /// A file that is held still.
 struct HeldStill {
-    content: Take<File>,
     // Before the lock on the checkpoints: they may go on only when nobody reads any more.
     _reading: Connection,
     hold: Hold,
+    at: u64,
+    bytes: u64,
+    // After the connection: see there.
+    file: Arc<Plain>,
 }
 
-/// One of a file that nobody may serve meanwhile.
+/// A snapshot of a file that nobody may serve meanwhile.
 struct Locked {
     content: Box<dyn Read + Send>,
     _lock: FileLock,
@@ -64,7 +88,10 @@ impl Read for HeldStill {
             let why = "the copy takes so long that the WAL has grown to 4 GB: make it nearer to the service, or when less is written";
             return Err(std::io::Error::new(ErrorKind::TimedOut, why));
         }
-        self.content.read(buffer)
+        let left = usize::try_from(self.bytes - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..left], self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -72,13 +99,14 @@ impl Read for HeldStill {
 impl Backups for Db {
     async fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let shared = Arc::clone(&self.shared);
-        let taken =
-            tokio::task::spawn_blocking(move || take(&shared.path, &shared.length, &shared.turnstile, ATTEMPTS));
+        let taken = tokio::task::spawn_blocking(move || {
+            take(&shared.path, &shared.file, &shared.length, &shared.turnstile, ATTEMPTS)
+        });
         taken.await.unwrap_or_else(|error| Err(Unavailable::new("Store", error).into()))
     }
 }
 
-/// That of a file which nobody serves, and nobody can while it lasts.
+/// A snapshot of a file that nobody serves, and nobody can while it lasts.
 ///
 /// # Errors
 /// [`OpenError`]: each says what to do.
@@ -87,12 +115,19 @@ pub fn offline(path: &Path) -> Result<Snapshot, OpenError> {
     std::fs::metadata(path).map_err(failed)?;
     let lock = FileLock::take(path)?;
     mark::check(path)?;
-    let taken = take(path, &Arc::default(), &Mutex::new(()), ATTEMPTS);
+    let file = Plain::open(path).map_err(failed)?;
+    let taken = take(path, &file, &Arc::default(), &Mutex::new(()), ATTEMPTS);
     let Snapshot { bytes, content } = taken.map_err(|error| failed(std::io::Error::other(error)))?;
     Ok(Snapshot { bytes, content: Box::new(Locked { content, _lock: lock }) })
 }
 
-fn take(path: &Path, length: &Arc<WalLength>, turnstile: &Mutex<()>, attempts: u32) -> Result<Snapshot, SnapshotError> {
+fn take(
+    path: &Path,
+    file: &Arc<Plain>,
+    length: &Arc<WalLength>,
+    turnstile: &Mutex<()>,
+    attempts: u32,
+) -> Result<Snapshot, SnapshotError> {
     if !length.begin_copy() {
         return Err(SnapshotError::UnderWay);
     }
@@ -105,8 +140,7 @@ fn take(path: &Path, length: &Arc<WalLength>, turnstile: &Mutex<()>, attempts: u
         if length.checkpoint(&reading, Mode::Full) == Some(0) {
             let bytes = begin(&reading).map_err(unavailable)?;
             drop(standstill);
-            let file = File::open(path).map_err(|error| Unavailable::new("Store", error))?;
-            let content = HeldStill { content: file.take(bytes), _reading: reading, hold };
+            let content = HeldStill { _reading: reading, hold, at: 0, bytes, file: Arc::clone(file) };
             return Ok(Snapshot { bytes, content: Box::new(content) });
         }
         drop(standstill);

@@ -63,7 +63,9 @@ async fn a_foreign_reader_of_an_older_state_is_named_as_what_stands_against_it()
     reader.execute_batch("BEGIN; SELECT count(*) FROM numbers;").unwrap();
     write(&db, "after");
     let shared = &db.shared;
-    let Err(error) = take(&shared.path, &shared.length, &shared.turnstile, 1) else { panic!("it was taken") };
+    let Err(error) = take(&shared.path, &shared.file, &shared.length, &shared.turnstile, 1) else {
+        panic!("it was taken")
+    };
     assert!(error.to_string().contains("a program with a transaction open on it"), "{error}");
     drop(reader);
     db.snapshot().await.unwrap();
