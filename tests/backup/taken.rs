@@ -197,8 +197,12 @@ async fn whoever_looks_into_the_file_after_a_backup_takes_no_wal_from_under_the_
     let mut night = Night::begins().await;
     let backups = tempfile::tempdir().unwrap();
     night.json(&["backup", backups.path().join("one.db").to_str().unwrap()]);
-    // A program that takes itself for the last one on the file deletes the WAL when it leaves.
+    // A program that takes itself for the last one on the file may delete the WAL when it leaves; the service's lock tells it.
     let database = night.path().join("orderflow.db");
+    let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&database).unwrap());
+    let is_of_it = |line: &str| line.contains("POSIX") && line.contains(&format!(":{inode} "));
+    #[cfg(target_os = "linux")] // proc(5)
+    assert!(std::fs::read_to_string("/proc/locks").unwrap().lines().any(is_of_it), "the service's lock is gone");
     assert!(orders(&database).is_empty());
     let accepted = night.post("after", 3).await;
     night.kill();
