@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use ops::{Exported, NewRun, Operations, Selection};
 use orders::Queue;
 use orders::ports::ops::{Action, Entry, EntryState};
+use producer::misfit;
 use serde_json::json;
 
 use super::{dlq, pages, show};
@@ -91,7 +92,7 @@ fn read(input: impl BufRead) -> Result<Vec<Exported>> {
 
 fn fault(line: &str, queue: Option<Queue>) -> Result<Exported, String> {
     let letter: Exported = serde_json::from_str(line).map_err(|error| {
-        format!("it is not a dead letter as `dlq export` writes them, a line of JSON each: {error}")
+        format!("it is not a dead letter as `dlq export` writes them, a line of JSON each: {}", misfit::of_json(&error))
     })?;
     match queue {
         Some(queue) if letter.queue != queue => Err(format!(

@@ -5,12 +5,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ops::drive::{self, ReplayPlan, Summary};
 use ops::{Letter, Operations, Patch, checked};
 use orders::Queue;
 use orders::ports::ops::{Action, Entry, EntryState, Run};
+use producer::misfit;
 use serde_json::json;
 
 use super::args::ReplayArgs;
@@ -45,6 +46,7 @@ pub async fn run(operations: &dyn Operations, args: &ReplayArgs, json: bool) -> 
 fn read_patch(path: &Path) -> Result<Patch> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
     serde_json::from_str(&text)
+        .map_err(|error| anyhow!(misfit::of_json(&error)))
         .with_context(|| format!("{} is not a JSON Patch (RFC 6902) that can be used", path.display()))
 }
 

@@ -58,7 +58,7 @@ async fn every_line_is_judged_before_anything_is_imported() {
     };
     let bad = [
         ("poison".to_owned(), "not a dead letter as `dlq export` writes them"),
-        (without_body, "missing field `body`"),
+        (without_body, "`body`: this field is missing"),
         (with("queue", json!("parcels")), "parcels"),
         (with("body", json!("")), "the body is empty"),
         (with("body", json!("x".repeat(1024 * 1024 + 1))), "1048576 at most"),
