@@ -59,7 +59,7 @@ async fn every_line_is_judged_before_anything_is_imported() {
     let bad = [
         ("poison".to_owned(), "not a dead letter as `dlq export` writes them"),
         (without_body, "`body`: this field is missing"),
-        (with("queue", json!("parcels")), "parcels"),
+        (with("queue", json!("parcels")), "not one of orders, inventory, payments, emails"),
         (with("body", json!("")), "the body is empty"),
         (with("body", json!("x".repeat(1024 * 1024 + 1))), "1048576 at most"),
         (with("body", json!("a\u{1}b")), "control character"),
